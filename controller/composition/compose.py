@@ -13,6 +13,7 @@ from controller.composition.probe_observers import observers
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.alarms.certificates import Certificates
 from controller.loops.alarms.contradiction import ContradictionAlarm
+from controller.loops.alarms.misconfigured import MisconfiguredAlarm
 from controller.loops.alarms.overload import OverloadAlarm
 from controller.loops.alarms.residency import ResidencyAlarm
 from controller.loops.alarms.undecided import UndecidedAlarm
@@ -24,6 +25,7 @@ from controller.loops.cycle.recording import Recording
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder, Sources
 from controller.loops.event_stream import EventStream
 from controller.loops.levers.actuation import Actuation
+from controller.loops.levers.carried_weights import WeightMemory
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.follow_up import FollowUp
 from controller.loops.levers.lever_ports import lever_ports, spread_checks
@@ -67,6 +69,7 @@ def compose(
         figures=inputs.figures,
         event_stream=shared.event_stream,
         expectations=inputs.expectations,
+        weights=inputs.weights,
         overrides=inputs.overrides,
         state_loading=_state_loading(shared, inputs),
         probing=inputs.probing,
@@ -129,6 +132,7 @@ class _Inputs:
     probing: ProbeLoop
     overrides: Overrides
     expectations: Expectations
+    weights: WeightMemory
     traffic: TrafficReports
     figures: ReportedFigures
 
@@ -147,6 +151,7 @@ def _inputs(shared: _Shared) -> _Inputs:
         ),
         Overrides(active_settings, store, clock, shared.wake, (on_override,)),
         Expectations(store),
+        WeightMemory(store),
         TrafficReports(clock),
         ReportedFigures(active_settings, clock),
     )
@@ -165,7 +170,7 @@ class _Levers:
 def _levers(shared: _Shared, inputs: _Inputs) -> _Levers:
     active_settings, clock = shared.active_settings, shared.clock
     ports = lever_ports(shared.ports.records, shared.ports.accelerators)
-    observation = Observation(active_settings, ports, clock, shared.wake)
+    observation = Observation(active_settings, ports, clock, shared.wake, inputs.weights)
     on_record = shared.supervision.guarded("live_records", shared.event_stream.on_record, None)
     recording = Recording(shared.ports.store, clock, (on_record,))
     spread = spread_checks(shared.ports.records, shared.ports.accelerators)
@@ -216,6 +221,7 @@ def _cycle(shared: _Shared, inputs: _Inputs, levers: _Levers, opinions: _SecondO
         levers.observation,
         inputs.overrides,
         inputs.expectations,
+        inputs.weights,
         inputs.traffic,
         inputs.figures,
         guarded("check_opinions_latest", opinions.health_checks.latest, {}),
@@ -245,6 +251,7 @@ def _listeners(shared: _Shared, levers: _Levers, opinions: _SecondOpinions) -> t
         "answered_follow": opinions.dns_sampling.on_cycle,
         "cycle_log": log_cycle,
         "residency_alarm": ResidencyAlarm().on_cycle,
+        "misconfigured_alarm": MisconfiguredAlarm().on_cycle,
         "contradiction_alarm": ContradictionAlarm().on_cycle,
         "overload_alarm": OverloadAlarm().on_cycle,
         "undecided_alarm": UndecidedAlarm().on_cycle,
@@ -285,7 +292,12 @@ def _reload(
 
 def _state_loading(shared: _Shared, inputs: _Inputs) -> StateLoading:
     return StateLoading(
-        inputs.expectations, inputs.overrides, shared.active_settings, shared.clock, shared.wake
+        inputs.expectations,
+        inputs.overrides,
+        shared.active_settings,
+        inputs.weights,
+        shared.clock,
+        shared.wake,
     )
 
 

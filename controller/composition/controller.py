@@ -17,6 +17,7 @@ from controller.loops.cycle.recording import Recording
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder
 from controller.loops.event_stream import EventStream
 from controller.loops.levers.actuation import Actuation
+from controller.loops.levers.carried_weights import WeightMemory
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.follow_up import FollowUp
 from controller.loops.levers.observation import Observation
@@ -49,6 +50,7 @@ class Controller:
     figures: ReportedFigures
     event_stream: EventStream
     expectations: Expectations
+    weights: WeightMemory
     overrides: Overrides
     state_loading: StateLoading
     probing: ProbeLoop
@@ -118,6 +120,7 @@ class Controller:
             self.observation,
             self.overrides,
             self.expectations,
+            self.weights,
             self.recording,
             self.reload,
         ):

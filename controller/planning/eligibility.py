@@ -25,6 +25,10 @@ _PANIC_PARTIES = 2
 """Independent parties (vantage points, Route 53) that must call a region down during a panic."""
 
 
+SET_UP_CAUSES = ("missing", Hold.MISCONFIGURED.value)
+"""Causes of regions that are out because of how AWS is set up."""
+
+
 class Permission(Enum):
     """What a region may do in a pool."""
 
@@ -45,8 +49,8 @@ class RegionEligibility:
 
     permission: Permission
     cause: str
-    """`serving`, `pin`, `region_down`, `flapping`, `failover`, `drain`, `missing`, or the hold
-    because of which it keeps its share."""
+    """`serving`, `pin`, `region_down`, `flapping`, `failover`, `drain`, `missing`, `misconfigured`,
+    or the hold because of which it keeps its share."""
     why: str
     held: tuple[Held, ...] = ()
     """Why it does not move as its health or an order requires."""
@@ -143,8 +147,31 @@ def eligibility_by_health(
         eligibility = eligibility.with_regions(_failovers(snapshot, name, split))
         if damped:
             eligibility = _with_flapping_excluded(snapshot, name, damped, eligibility, split)
-        found[pool_name] = eligibility
+        found[pool_name] = _with_unknown_weights_excluded(snapshot, name, eligibility, split)
     return found
+
+
+def _with_unknown_weights_excluded(
+    snapshot: Snapshot, pool: PoolName, eligibility: PoolEligibility, before: Shares
+) -> PoolEligibility:
+    """Closed regions whose ratio of weights nobody knows stay out: none is guessed."""
+    unknown = {
+        position.region: text
+        for position, text in snapshot.observed[pool[0]].unknown_weights.items()
+        if position.pool == pool[1] and before.get(position.region) == 0
+    }
+    return eligibility.with_regions(
+        {
+            region: RegionEligibility(
+                Permission.OUT,
+                Hold.MISCONFIGURED.value,
+                text,
+                (Held(Hold.MISCONFIGURED, text, region),),
+            )
+            for region, text in unknown.items()
+            if eligibility[region].permission is Permission.IN
+        }
+    )
 
 
 def _failovers(snapshot: Snapshot, pool: PoolName, before: Shares) -> dict[str, RegionEligibility]:

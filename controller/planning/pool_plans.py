@@ -15,7 +15,7 @@ from controller.model.health import RegionHealth
 from controller.model.levers import Position
 from controller.model.memory import ServiceMemory
 from controller.planning.account.reasons import placement_and_ramp_rules
-from controller.planning.eligibility import PoolEligibility
+from controller.planning.eligibility import SET_UP_CAUSES, PoolEligibility
 from controller.planning.guards.misdirected import exclude_misdirected
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.believed import Believed
@@ -126,7 +126,12 @@ def _unservable_pool(pool_input: PoolInput) -> PlannedPool:
     eligibility, before = pool_input.eligibility, pool_input.before
     why = ", ".join(f"{region}: {one.cause}" for region, one in eligibility.items())
     detail = f"no region may serve ({why}): traffic stays where it is"
-    held = (*eligibility.held, Held(Hold.LAST_REGION, detail))
+    # Where only the set-up is at fault, its own hold says all.
+    observed = pool_input.snapshot.observed[pool_input.service]
+    is_set_up = not observed.misconfigured(pool_input.pool)
+    others = [one for one in eligibility.values() if one.cause not in SET_UP_CAUSES]
+    last = (Held(Hold.LAST_REGION, detail),) if is_set_up or others else ()
+    held = (*eligibility.held, *last)
     plan = PoolPlan(pool_input.service, pool_input.pool, before, before, before, held=held)
     return PlannedPool(plan, _positions(pool_input, eligibility))
 

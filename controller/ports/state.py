@@ -12,7 +12,7 @@ from typing import Protocol
 
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.decision import DecisionRecord
-from controller.model.levers import LeverState, Position
+from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.model.unreadable import StateCondition, UnreadableRecord
 from controller.planning.account.evidence import Evidence, EvidenceText
@@ -57,6 +57,16 @@ class ExpectedLeverStates(Protocol):
         ...
 
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]: ...
+
+
+class KeptPartWeights(Protocol):
+    """The weights of positions' parts that are carried through drain and return."""
+
+    async def keep_weights(self, weights: Mapping[Position, KeptWeights]) -> None:
+        """Store the weights of these positions in the place of earlier ones."""
+        ...
+
+    async def kept_weights(self) -> Mapping[Position, KeptWeights]: ...
 
 
 class DecisionRecords(Protocol):
@@ -129,5 +139,13 @@ class StateReport(Protocol):
         ...
 
 
-class Store(Orders, ExpectedLeverStates, DecisionRecords, AuditTrail, StateReport, Protocol):
+class Store(
+    Orders,
+    ExpectedLeverStates,
+    KeptPartWeights,
+    DecisionRecords,
+    AuditTrail,
+    StateReport,
+    Protocol,
+):
     """All durable state."""

@@ -24,7 +24,7 @@ from controller.adapters.sqlite.store import SqliteStore, check_audit
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
-from controller.model.levers import LeverState, Position
+from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import OverrideKind, OverrideRequest
 from tests.adapters import older
 from tests.planning.account.test_evidence import evidence
@@ -38,6 +38,7 @@ DRAIN = OverrideRequest(OverrideKind.DRAIN, "ana", "update", 3600, region="us-ea
 RECORD = DecisionRecord(0, NOON, 1, Mode.ACTIVE, ("a region is down",), {}, (), (), (), "")
 WEST, EAST = (Position("shop", "world", region) for region in ("eu-west-1", "us-east-1"))
 SETTING = (LeverState(7),)
+WEIGHTS = KeptWeights("route53", {"A": 100, "AAAA": 50})
 EVIDENCE = evidence()
 
 NONSENSE = {
@@ -64,7 +65,7 @@ NONSENSE = {
     "a long text": "hex(zeroblob(100000))",
 }
 TABLES = (
-    *("overrides", "expected", "records", "record_regions", "record_bytes"),
+    *("overrides", "expected", "part_weights", "records", "record_regions", "record_bytes"),
     *("snapshots", "snapshot_settings", "audit", "audit_head"),
 )
 
@@ -97,6 +98,7 @@ async def whole(tmp_path: Path) -> bytes:
         for _ in range(2):
             await store.add_record(RECORD, EVIDENCE)
         await store.expect({WEST: SETTING, EAST: SETTING})
+        await store.keep_weights({WEST: WEIGHTS, EAST: WEIGHTS})
     return path.read_bytes()
 
 
@@ -153,6 +155,7 @@ def _is_accepted(path: Path, table: str, column: str, value: str) -> bool:
 _KEYS = {
     "overrides": "id",
     "expected": "region",
+    "part_weights": "region",
     "records": "id",
     "record_regions": "record_id",
     "record_bytes": "record_id",
@@ -171,6 +174,9 @@ async def _starts(path: Path, table: str) -> None:
         assert (drain.kind, drain.region) == (OverrideKind.DRAIN, "us-east-1")
         assert expected[EAST] == SETTING or table == "expected"
         assert SETTING in expected.values()
+        weights = await store.kept_weights()
+        assert weights[EAST] == WEIGHTS or table == "part_weights"
+        assert WEIGHTS in weights.values()
         records = await store.records(limit=10)
         assert len(records) + _count(store, "records") == 2
         assert len(await store.records_or_errors(limit=10)) == 2
@@ -203,6 +209,7 @@ async def _reads(path: Path) -> None:
         for read in (
             store.overrides,
             store.expected,
+            store.kept_weights,
             lambda: store.records(limit=500),
             lambda: store.records_or_errors(limit=500),
             lambda: store.evidence(2),

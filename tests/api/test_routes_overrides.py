@@ -40,6 +40,7 @@ async def test_a_drain_is_answered_and_carried_out() -> None:
         "ignore_guards": [],
         "expires_soon": False,
         "void": None,
+        "warnings": [],
     }
 
 

@@ -22,6 +22,7 @@ async def test_a_service_is_shown_with_its_endpoints() -> None:
         "hosted_zone_id": "Z0SANDBOX0000000001",
         "name": "shop.example.test.",
         "ttl_s": 5.0,
+        "weights": {},
     }
     assert answer.body["pools"]["europe"]["residency"] == "EU"
     region = answer.body["regions"]["eu-west-1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from controller.planning.account.evidence import Evidence, EvidenceText
 from tests.api.serving import QUICK, Answer, Api, api
 from tests.fakes.methods import Method
 from tests.loops.probed import KNOWN_BAD, with_known_bad
+from tests.loops.simulated import ZONE
 from tests.loops.small import in_background
 
 
@@ -78,6 +80,7 @@ async def test_the_whole_status_without_failures() -> None:
         "requests": 0,
         "errors": 0,
         "drift": None,
+        "unsteered": {},
         "override": None,
     }
 
@@ -138,6 +141,40 @@ async def test_overrides_and_holds_are_shown_at_what_they_concern() -> None:
     assert region_of(status, "shop", "world", "us-east-1")["override"] == drain.body["id"]
     assert region_of(status, "api", "world", "us-east-1")["override"] is None
     assert {h["reason"] for h in pool_of(status, "shop", "world")["holds"]} == {"frozen"}
+
+
+async def test_a_wrong_set_up_is_shown_and_announced_in_orders() -> None:
+    """In status as the pool's faults; in an order's preview and answer as what it does for good."""
+    async with api() as served:
+        status = await served.get("/v1/status")
+        assert pool_of(status, "shop", "europe")["faults"] == []
+        lost = next(
+            record
+            for record in served.world.records.stored(ZONE)
+            if (record.name, record.type) == ("europe.shop.example.test.", "AAAA")
+        )
+        served.world.records.remove(ZONE, lost)
+        hint = replace(lost, type="HTTPS", set_identifier="eu-central-1")
+        served.world.records.put(ZONE, hint)
+        await served.until(lambda: not served.calm())
+        status = await served.get("/v1/status")
+        order = {"kind": "drain", "region": "eu-central-1", "service": "shop", "pool": "europe"}
+        body = {**order, "reason": "x", "ignore_guards": ["min_active", "capacity"]}
+        preview = await served.post("/v1/overrides?dry_run=true", json=body)
+        answer = await served.post("/v1/overrides", json=body)
+        metrics = await served.get("/metrics")
+
+    (fault,) = pool_of(status, "shop", "europe")["faults"]
+    assert fault == f"weighted record {lost.name} AAAA {lost.set_identifier} is missing"
+    assert pool_of(status, "shop", "world")["faults"] == []
+    assert region_of(status, "shop", "europe", "eu-central-1")["unsteered"] == {"HTTPS": 1.0}
+    one_way, unsteered = answer.body["warnings"]
+    assert one_way.startswith("shop/europe: eu-central-1 does not come back by itself")
+    assert fault in one_way
+    assert unsteered.startswith("shop/europe: 100 % of HTTPS answers go on leading to eu-central-1")
+    assert preview.body["warnings"] == answer.body["warnings"]
+    assert f"warning: {unsteered}" in preview.body["text"]
+    assert 'gtc_misconfigured{pool="europe",service="shop"} 1.0' in metrics.text
 
 
 async def test_isolation_is_shown() -> None:

@@ -21,6 +21,7 @@ def region(name: str, share: float | None = 0.5, **members: Any) -> dict[str, An
         "observed": share,
         "desired": share,
         "answered": None,
+        "unsteered": {},
         "measured": share,
         "requests": 100,
         "errors": 0,
@@ -35,6 +36,7 @@ def pool(name: str, *regions: dict[str, Any], **members: Any) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "residency": None,
         "leaks": None,
+        "faults": [],
         "holds": [],
         "overload_rps": 0.0,
         "answers": 0,
@@ -109,6 +111,7 @@ def override(number: int = 3, **members: Any) -> dict[str, Any]:
         "remaining_s": 7199.9,
         "expires_soon": False,
         "void": None,
+        "warnings": [],
     }
     return {**drain, **members}
 

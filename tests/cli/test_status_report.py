@@ -256,7 +256,8 @@ def test_that_aws_refuses_the_daemon_is_a_banner() -> None:
 
 def test_facts_that_concern_no_single_region_are_notes() -> None:
     """Each is one line that begins with its kind."""
-    pool = answers.pool("europe", holds=[answers.held("frozen", "by ann")])
+    holds = [answers.held("misconfigured", "leaf missing"), answers.held("frozen", "by ann")]
+    pool = answers.pool("europe", holds=holds, faults=["leaf\nmissing"])
     unusual = answers.service("shop", pool, panic=True, faults=["leaf\nmissing"], notices=["n"])
     notes = built(
         unusual,
@@ -275,7 +276,9 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
         "observation: Z1 cannot be read: ThrottlingException",
         "aws: route53 GetChange refused for 40 s: ExpiredToken: expired",
         "panic: shop: too many regions turned suspect at once to believe it",
-        "fault: shop: leaf missing",
+        "MISCONFIGURED shop/europe: leaf missing",
+        "MISCONFIGURED shop/europe is only drained; what leaves a region there does not come back "
+        "until it is mended",
         "hold: shop/europe: frozen, by ann",
         "notice: shop: n",
         "override: 3, drain eu-west-1 in shop by ann: INC-42, ends in 2 h",
@@ -423,3 +426,17 @@ def test_another_cause_of_probes_that_cannot_be_run_is_another_status() -> None:
     probing = {"could_not_run": [lacking], "missing_families": []}
 
     assert fingerprint(answered(probing=probing)) != fingerprint(answered())
+
+
+def test_answers_that_are_not_steered_are_told_where_they_exceed_the_share() -> None:
+    """A drained region is not "0 %" to everybody; elsewhere the notice suffices."""
+    drained = answers.region("eu-west-1", 0.0, unsteered={"HTTPS": 1 / 3, "SVCB": 0.5})
+    serving = answers.region("us-east-1", 0.5, unsteered={"HTTPS": 1 / 3})
+    rows = {
+        row.region: row
+        for row in built(answers.service("shop", answers.pool("w", drained, serving))).rows
+    }
+    assert rows["eu-west-1"].reason == (
+        "not steered: 33.3 % of HTTPS answers and 50 % of SVCB answers still lead here"
+    )
+    assert rows["us-east-1"].reason == ""

@@ -25,7 +25,14 @@ from controller.model.decision import (
 )
 from controller.model.errors import StateUnavailableError
 from controller.model.health import RegionHealth, Verdict
-from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
+from controller.model.levers import (
+    Change,
+    KeptWeights,
+    LeverState,
+    Outcome,
+    OutcomeStatus,
+    Position,
+)
 from controller.model.overrides import OverrideKind, OverrideRequest
 from controller.model.unreadable import StateCondition
 from controller.planning.account.evidence import encode_evidence
@@ -295,6 +302,16 @@ class StoreContract:
             expected = await store.expected()
 
         assert expected == {WEST: (LeverState(0),), CENTRAL: (LeverState(128, 25.0),)}
+
+    async def test_carried_weights_are_kept_for_each_position(self, tmp_path: Path) -> None:
+        """With the lever that they were seen behind; the newest ones count."""
+        blue_green = KeptWeights("accelerator a", {"g alb-1": 230, "g alb-2": 25})
+        twins = KeptWeights("route53 Z1 shop.", {"A": 200, "AAAA": 50})
+        async with self.opened(tmp_path) as store:
+            await store.keep_weights({WEST: KeptWeights("accelerator a", {"g alb-1": 1})})
+            await store.keep_weights({WEST: blue_green, CENTRAL: twins})
+        async with self.opened(tmp_path) as store:
+            assert await store.kept_weights() == {WEST: blue_green, CENTRAL: twins}
 
     async def test_expectations_are_deleted(self, tmp_path: Path) -> None:
         """Of the given positions only; unknown ones do no harm."""

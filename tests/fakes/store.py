@@ -17,7 +17,7 @@ from controller.model.audit import (
 )
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
-from controller.model.levers import LeverState, Position
+from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.model.unreadable import StateCondition, UnreadableRecord
 from controller.planning.account.concerned_regions import concerned_regions
@@ -39,6 +39,7 @@ class FakeStore:
         self._records: dict[int, DecisionRecord] = {}
         self._evidence: dict[int, EvidenceText] = {}
         self._expected: dict[Position, tuple[LeverState, ...]] = {}
+        self._weights: dict[Position, KeptWeights] = {}
         self._audit: list[AuditEntry] = []
 
     async def add_override(
@@ -163,6 +164,14 @@ class FakeStore:
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         self._check()
         return dict(self._expected)
+
+    async def keep_weights(self, weights: Mapping[Position, KeptWeights]) -> None:
+        self._check()
+        self._weights |= weights
+
+    async def kept_weights(self) -> Mapping[Position, KeptWeights]:
+        self._check()
+        return dict(self._weights)
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         self._check()

@@ -337,9 +337,9 @@ async def test_groups_are_written_in_the_order_of_the_plan() -> None:
     bench = Bench()
     written = await bench.carry_out(dial(EAST, 75), dial(WEST, 0))
 
-    assert [(c.group.region, c.dial, c.endpoint_weight) for c in bench.accelerators.writes] == [
-        (EAST, 75, 128),
-        (WEST, 0, 0),
+    assert [(c.group.region, c.dial, c.weights) for c in bench.accelerators.writes] == [
+        (EAST, 75, (128,)),
+        (WEST, 0, (0,)),
     ]
     assert [(w.lever, w.target) for w in written] == [("accelerator", ARN)] * 2
 

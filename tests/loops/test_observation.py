@@ -14,7 +14,7 @@ from controller.loops.levers.lever_ports import lever_ports
 from controller.loops.levers.observation import READ_WAIT_S, Observation
 from controller.loops.levers.readings import DerivedReading, Reading
 from controller.model.configuration import Service, Settings
-from controller.model.levers import LeverState, Position
+from controller.model.levers import CarriedWeights, LeverState, Position
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.methods import Method
@@ -363,10 +363,12 @@ async def test_what_a_reading_says_of_one_service_may_be_a_mistake_of_that_one_a
     await bench.observation.refresh(10)
     derive, failing = Reading._derive, ["blog"]
 
-    def derived(reading: Reading[Any], name: str, service: Service) -> DerivedReading[Any]:
+    def derived(
+        reading: Reading[Any], name: str, service: Service, known: CarriedWeights
+    ) -> DerivedReading[Any]:
         if name in failing:
             raise ZeroDivisionError(name)
-        return derive(reading, name, service)
+        return derive(reading, name, service, known)
 
     monkeypatch.setattr(Reading, "_derive", derived)
     with logged() as lines:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from controller.model.decision import Decision, Snapshot
+from controller.model.decision import Decision, Held, Hold, Snapshot
 from controller.model.decoding import UnreadableError, decoded, in_present_form, reader
 from controller.model.encoding import EXACT, as_text
 from controller.model.health import AddressCounts, HealthState, Verdict
@@ -250,3 +250,11 @@ def test_a_state_with_more_than_its_defaults_is_encoded_whole() -> None:
         data = json.loads(as_text(EXACT(state)))
         assert list(data)[14:] == list(change)
         assert decoded(HealthState, data) == state
+
+
+def test_a_hold_of_an_earlier_version_is_read_under_its_present_name() -> None:
+    """Records are kept for months; any other unknown name is an error that lists the known ones."""
+    held = decoded(Held, {"reason": "structure", "detail": "a leaf is missing", "region": None})
+    assert held == Held(Hold.MISCONFIGURED, "a leaf is missing")
+    with pytest.raises(UnreadableError, match="misconfigured"):
+        decoded(Held, {"reason": "structures", "detail": "", "region": None})

@@ -254,7 +254,7 @@ GUARDS = (
     guard.frozen,
     guard.startup,
     guard.residency,
-    guard.structure,
+    guard.misconfigured,
     guard.contested,
     guard.drifted,
     guard.blast_radius,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -125,8 +125,7 @@ class GlobalAccelerators:
                     EndpointGroupArn=change.group.arn,
                     TrafficDialPercentage=change.dial,
                     EndpointConfigurations=[
-                        _configuration(endpoint, change.endpoint_weight)
-                        for endpoint in change.group.endpoints
+                        _configuration(endpoint, weight) for endpoint, weight in _endpoints(change)
                     ],
                 )
         except AWS_ERRORS as error:
@@ -170,16 +169,22 @@ def _invalid_reason(change: GroupChange) -> str:
         return "the group had no endpoint when it was read; writing would keep it empty"
     if not 0 <= change.dial <= 100:
         return f"dial {change.dial} is outside 0 to 100"
-    if not 0 <= change.endpoint_weight <= 255:
-        return f"weight {change.endpoint_weight} is outside 0 to 255"
-    return ""
+    if len(change.weights) != len(change.group.endpoints):
+        return f"{len(change.weights)} weights for {len(change.group.endpoints)} endpoints"
+    outside = [weight for weight in change.weights if not 0 <= weight <= 255]
+    return f"weight {outside[0]} is outside 0 to 255" if outside else ""
+
+
+def _endpoints(change: GroupChange) -> Iterator[tuple[AcceleratedEndpoint, int]]:
+    """Each endpoint with the weight it gets."""
+    return zip(change.group.endpoints, change.weights, strict=True)
 
 
 def _difference(change: GroupChange, returned: EndpointGroup) -> str:
     """How the returned group differs from the wanted one; empty if it does not."""
     if abs(returned.dial - change.dial) > _DIAL_ROUNDING:
         return f"dial {returned.dial:g} instead of {change.dial:g}"
-    wanted = {(e.endpoint_id, change.endpoint_weight, e.rest) for e in change.group.endpoints}
+    wanted = {(e.endpoint_id, weight, e.rest) for e, weight in _endpoints(change)}
     present = {(e.endpoint_id, e.weight, e.rest) for e in returned.endpoints}
     if wanted != present:
         return f"endpoints {sorted(present)} instead of {sorted(wanted)}"

@@ -145,6 +145,14 @@ MIGRATIONS: tuple[tuple[MigrationStep, ...], ...] = (
         # Ended overrides are kept for a while; a start reads those in force.
         "CREATE INDEX overrides_in_force ON overrides (id) WHERE ended_at IS NULL",
         # From here on records may be compressed by LZMA, and lack what their evidence holds.
+        """CREATE TABLE part_weights (
+            service TEXT NOT NULL,
+            pool TEXT NOT NULL,
+            region TEXT NOT NULL,
+            lever TEXT NOT NULL,
+            weights TEXT NOT NULL,
+            PRIMARY KEY (service, pool, region)
+        ) STRICT, WITHOUT ROWID""",
     ),
 )
 

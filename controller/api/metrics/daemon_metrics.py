@@ -17,6 +17,7 @@ from controller import __version__
 from controller.api.metrics.capacity import CapacityMetrics
 from controller.api.metrics.cycles import CycleMetrics
 from controller.api.metrics.probes import ProbeMetrics
+from controller.api.metrics.set_up import SetUpMetrics
 from controller.api.metrics.state_file import StateFileCollector
 from controller.api.metrics.steering import MeasuredShareCollector, SteeringMetrics, positions
 from controller.loops.cycle.reconciliation import CycleReport
@@ -60,6 +61,7 @@ class DaemonMetrics:
         self._cycles = CycleMetrics(registry)
         self._steering = SteeringMetrics(registry)
         self._capacity = CapacityMetrics(registry)
+        self._set_up = SetUpMetrics(registry)
         self._register_daemon(registry)
         self._register_configuration(registry)
         self._register_calls(registry)
@@ -72,6 +74,7 @@ class DaemonMetrics:
         self._cycles.follow_settings(settings)
         self._steering.follow_settings(settings)
         self._capacity.follow_settings(settings)
+        self._set_up.follow_settings(settings)
         for mode in Mode:
             self._modes.labels(mode.value).set(mode is settings.mode)
 
@@ -90,6 +93,7 @@ class DaemonMetrics:
         self._cycles.cycle(report)
         self._steering.cycle(report)
         self._capacity.cycle(report)
+        self._set_up.cycle(report)
 
     def aws_call(self, call: AwsCall) -> None:
         """Count one call of AWS and the seconds it took."""

@@ -166,6 +166,7 @@ _EXAMPLE = {
     "remaining_s": 14400.0,
     "expires_soon": False,
     "void": None,
+    "warnings": [],
 }
 
 ROUTES = (

@@ -127,7 +127,7 @@ class ServiceStatus(View):
     panic: bool
     """Whether it holds because too many regions turned suspect at once."""
     faults: tuple[str, ...]
-    """What is missing, extra or unlawful at AWS."""
+    """What is misconfigured at AWS, of all its pools."""
     notices: tuple[str, ...]
     pools: tuple[PoolStatus, ...]
 
@@ -264,7 +264,7 @@ def _service_status(
     service, latest = dependencies.settings.services[name], inputs.latest
     lever = lever_of(service)
     observed = latest.snapshot.observed.get(name) if latest else None
-    faults = observed.faults.values() if observed else ()
+    faults = [observed.misconfigured(pool) for pool in service.pools] if observed else ()
     return ServiceStatus(
         name=name,
         mode=dependencies.settings.mode_of(name),

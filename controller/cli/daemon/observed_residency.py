@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from controller.cli.daemon.client import Client
 from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.render import one_line
 
@@ -28,11 +27,11 @@ class ObservedPool:
         return self.leaks == ()
 
 
-def fetch(client: Client) -> tuple[ObservedPool, ...]:
-    """Every bound pool, as of the daemon's last cycle."""
+def bound_pools(status: ApiReply) -> tuple[ObservedPool, ...]:
+    """Every bound pool in a reply of `GET /v1/status`."""
     return tuple(
         _observed_pool(service, pool)
-        for service in client.get("/v1/status")["services"]
+        for service in status["services"]
         for pool in service["pools"]
         if pool["residency"] is not None
     )

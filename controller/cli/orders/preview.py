@@ -25,12 +25,16 @@ DRY_RUN = "dry_run"
 """The hold of a daemon that writes nothing. It refuses no order: orders can be rehearsed."""
 UNDECIDED = "undecided"
 """The hold of a service whose decision failed because of a defect in the daemon."""
+MISCONFIGURED = "misconfigured"
+"""The hold of a pool that is set up wrongly; another hold beside it says more about an order."""
 REMEDIES = {
     "panic": "Too many regions are doubted at once; `gtc failover` takes your word for one.",
     "frozen": "Changes are frozen: `gtc unfreeze` first.",
     UNDECIDED: "A mistake in this program holds the service: report it (the log has more), and set "
     "weights and dials at AWS by hand meanwhile.",
     "state_unread": "The state file with earlier orders is not read yet: see `gtc status`.",
+    MISCONFIGURED: "AWS is not set up as the settings say, which only a person mends: "
+    "`gtc validate --observed` lists it.",
     "last_region": "No other region may serve these users; nothing overrides that.",
 }
 """What the user can do about a hold that `--ignore-guard` cannot override."""

@@ -84,6 +84,8 @@ def echo_active(override: ApiReply) -> None:
     remaining = duration(override["remaining_s"])
     click.echo(f"It ends at {timestamp(override['expires_at'])} (in {remaining}).")
     click.echo(f"End it sooner with: gtc {undo}{only}")
+    for warning in override["warnings"]:
+        click.echo(one_line(f"warning: {warning}"))
 
 
 def _show_preview(client: Client, read: ReadPreview, order: dict[str, Any]) -> ApiReply:

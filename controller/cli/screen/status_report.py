@@ -21,6 +21,8 @@ from controller.cli.screen.render import (
     void_suffix,
 )
 from controller.model.plural import counted
+from controller.planning.levers.record_tree import unsteered_text
+from controller.planning.shares import SHARE_TOLERANCE
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
 """The values of HEALTH. `suspect`: up, with failures that are not cleared yet. `degraded`: up, with
@@ -29,6 +31,7 @@ _ROWS_SHOWN = 3
 """Skipped rows of the state file that are shown in full, orders apart."""
 _LEAKS_SHOWN = 3
 """Leaks of one pool that are shown in full."""
+_ONLY_DRAINED = "is only drained; what leaves a region there does not come back until it is mended"
 _NOTABLE_ERRORS = 0.01
 """Largest share of failing requests of a region that is not shown."""
 
@@ -208,23 +211,29 @@ def _service_notes(service: ApiReply) -> Iterator[str]:
     name = service["name"]
     if service["panic"]:
         yield f"panic: {name}: too many regions turned suspect at once to believe it"
-    for fault in service["faults"]:
-        yield _note("fault", f"{name}: {fault}")
     for pool in service["pools"]:
-        if pool["overload_rps"]:
-            text = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
-            yield f"OVERLOAD {name}/{pool['name']}: {text}"
-        leaks = pool["leaks"] or ()
-        for leak in leaks[:_LEAKS_SHOWN]:
-            yield _note("leak", f"{name}/{pool['name']} has urgent drains only: {leak['text']}")
-        if len(leaks) > _LEAKS_SHOWN:
-            text = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
-            yield _note("leak", f"{name}/{pool['name']}: {text}")
-        for hold in pool["holds"]:
-            if hold["region"] is None and not (leaks and hold["reason"] == "residency"):
-                yield _note("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
+        yield from _pool_notes(f"{name}/{pool['name']}", pool)
     for notice in service["notices"]:
         yield _note("notice", f"{name}: {notice}")
+
+
+def _pool_notes(name: str, pool: ApiReply) -> Iterator[str]:
+    for fault in pool["faults"] or ():
+        yield one_line(f"MISCONFIGURED {name}: {fault}")
+    if pool["overload_rps"]:
+        text = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
+        yield f"OVERLOAD {name}: {text}"
+    leaks = pool["leaks"] or ()
+    for leak in leaks[:_LEAKS_SHOWN]:
+        yield _note("leak", f"{name} has urgent drains only: {leak['text']}")
+    if len(leaks) > _LEAKS_SHOWN:
+        text = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
+        yield _note("leak", f"{name}: {text}")
+    for hold in [hold for hold in pool["holds"] if hold["region"] is None]:
+        if hold["reason"] == "misconfigured":
+            yield f"MISCONFIGURED {name} {_ONLY_DRAINED}"
+        elif not (leaks and hold["reason"] == "residency"):
+            yield _note("hold", f"{name}: {hold['reason']}, {hold['detail']}")
 
 
 def _rows(service: ApiReply, pool: ApiReply, overrides: dict[Any, ApiReply]) -> Iterator[StatusRow]:
@@ -259,6 +268,10 @@ def _reasons(
         )
     for hold in held:
         yield f"held by {hold['reason']}: {hold['detail']}"
+    observed = region["observed"] or 0.0
+    beyond = {t: s for t, s in region["unsteered"].items() if s >= observed + SHARE_TOLERANCE}
+    if beyond:
+        yield f"not steered: {unsteered_text(beyond)} still lead here"
     if region["drift"]:
         yield f"drift: {region['drift']}"
     if region["errors"] > _NOTABLE_ERRORS * region["requests"]:

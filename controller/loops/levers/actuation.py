@@ -29,6 +29,7 @@ from controller.loops.levers.write_guard import WriteGuard
 from controller.loops.wakeup import WakeUp
 from controller.model.decision import Decision, PoolName, WriteResult
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position
+from controller.planning.levers.lever import NO_WEIGHTS
 from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.ports import Clock
@@ -123,8 +124,13 @@ class Actuation:
         """Each change and its writes against the last reading; changes without any are left out."""
         services = dict.fromkeys(change.position.service for change in changes)
         known = {name: self._observation.resources(name) for name in services}
+        weights = {name: self._observation.open_weights(name) for name in services}
         found = {
-            change: lever.writes(change, known[change.position.service][change.position])
+            change: lever.writes(
+                change,
+                known[change.position.service][change.position],
+                weights[change.position.service].get(change.position, NO_WEIGHTS),
+            )
             for change in changes
         }
         return {change: writes for change, writes in found.items() if writes}

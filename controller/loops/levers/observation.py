@@ -17,13 +17,14 @@ from typing import Any
 import structlog
 
 from controller.loops.active_settings import ActiveSettings
+from controller.loops.levers.carried_weights import WeightMemory
 from controller.loops.levers.lever_ports import LeverPorts
-from controller.loops.levers.readings import Reading
+from controller.loops.levers.readings import DerivedReading, Reading
 from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service, Settings
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
-from controller.model.levers import Observed, Position
-from controller.planning.levers.lever import Resources
+from controller.model.levers import CarriedWeights, Observed, Position
+from controller.planning.levers.lever import NONE_CARRIED, Resources
 from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
 from controller.planning.residency.destinations import Destination
 from controller.ports import Clock
@@ -44,8 +45,15 @@ class Observation:
         ports: LeverPorts,
         clock: Clock,
         on_late_reading: Callable[[], None] = lambda: None,
+        weights: WeightMemory | None = None,
     ) -> None:
-        """`on_late_reading` is called for a reading that came after its cycle stopped waiting."""
+        """`on_late_reading` is called for a reading that came after its cycle stopped waiting.
+
+        `weights`: what is carried inside positions; None: nothing is.
+        """
+        self._weights = weights
+        self._learned: dict[str, tuple[object, Service]] = {}
+        """Service to the listing and the settings that its weights were learned from."""
         self._active_settings = active_settings
         self._ports = ports
         self._clock = clock
@@ -126,6 +134,8 @@ class Observation:
         names = self._active_settings.settings.services.keys()
         for name in self._not_understood.keys() - names:
             del self._not_understood[name]
+        for name in self._learned.keys() - names:
+            del self._learned[name]
         self._residency_cache.forget_all_but(names)
         for reading in self._readings.values():
             reading.forget_all_but(names)
@@ -144,6 +154,22 @@ class Observation:
         }
         return {name: observed for name, observed in seen.items() if observed is not None}
 
+    def learn_weights(self, is_expected: Callable[[Position], bool]) -> None:
+        """Learn the weights inside positions from readings that are new, once earlier ones were
+        read; see `WeightMemory.learn`."""
+        if self._weights is None or not self._weights.loaded:
+            return
+        for name, service in self._active_settings.settings.services.items():
+            reading = self._reading(service)
+            if reading is None:
+                continue
+            listing, settings = self._learned.get(name, (None, None))
+            if listing is not reading.value or settings is not service:
+                resources = reading.resources(name, service)
+                self._weights.learn(name, service, lever_of(service), resources, is_expected)
+                self._learned[name] = (reading.value, service)
+        self._weights.save()
+
     def resources(self, name: str) -> Resources[Any]:
         """Position to its weighted records or endpoint groups, as last read.
 
@@ -151,22 +177,38 @@ class Observation:
         """
         service = self._active_settings.settings.services[name]
         if (reading := self._reading(service)) is not None:
-            return reading.derived(name, service).resources
+            return reading.resources(name, service)
         lever = lever_of(service)
         return lever.resources(name, service, lever.index(()))
 
+    def open_weights(self, name: str) -> CarriedWeights:
+        """Position to its parts' weights when it is open, by the last reading."""
+        derived = self._derived(name)
+        return NONE_CARRIED if derived is None else derived.open_weights
+
     def destinations(self, name: str) -> Mapping[Position, Destination]:
         """Position to the destination of its weighted A record, as last read."""
-        service = self._active_settings.settings.services[name]
-        reading = self._reading(service)
-        return {} if reading is None else reading.derived(name, service).destinations
+        derived = self._derived(name)
+        return {} if derived is None else derived.destinations
 
     def checks(self, name: str) -> Mapping[Position, tuple[str, ...]]:
         """Position to the health checks of its records, as last read; positions without any are
         missing."""
+        derived = self._derived(name)
+        return {} if derived is None else derived.checks
+
+    def _derived(self, name: str) -> DerivedReading[Any] | None:
+        """What the last reading shows of a service of the active settings; None without any."""
         service = self._active_settings.settings.services[name]
         reading = self._reading(service)
-        return {} if reading is None else reading.derived(name, service).checks
+        if reading is None:
+            return None
+        return reading.derived(name, service, self._known(name, service))
+
+    def _known(self, name: str, service: Service) -> CarriedWeights:
+        if self._weights is None:
+            return NONE_CARRIED
+        return self._weights.of(name, lever_of(service).identity(service))
 
     def _reading(self, service: Service) -> Reading[Any] | None:
         """The last reading of the service's target."""
@@ -175,7 +217,7 @@ class Observation:
     def _observed_of(self, reading: Reading[Any], name: str, service: Service) -> Observed | None:
         """The observed state; None where deriving it fails, which is logged once."""
         try:
-            observed = reading.observed(name, service)
+            observed = reading.observed(name, service, self._known(name, service))
         except Exception as error:
             if name not in self._not_understood:
                 _log.exception("reading_not_understood", service=name)
@@ -183,6 +225,8 @@ class Observation:
             return None
         if self._not_understood.pop(name, None) is not None:
             _log.info("reading_understood", service=name)
+        if self._weights is not None and not self._weights.loaded:
+            observed = replace(observed, unknown_weights={})  # they may be in the state file
         is_outdated = lever_of(service).target(service) in self._outdated
         return replace(observed, outdated=True) if is_outdated else observed
 

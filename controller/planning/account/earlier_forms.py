@@ -30,6 +30,8 @@ _PHRASES = (
 )
 """Earlier words of recorded reasons to the present ones. Both of two compared decisions are
 converted, so that texts of callers stay equal to themselves."""
+_WORDS = {"structure": "misconfigured"}
+"""Earlier names of holds, which are whole texts, to the present ones."""
 _MEMORY_NAMES = {"cold": "warming_up", "closed_is_cold": "closed_is_warming_up"}
 _BY_PLACE = ("drift_since", "last_rise", "aborted")
 _BY_POOL_OR_REGION = ("reasserted", "reverted", "adopted", "degraded", "flaps")
@@ -95,6 +97,7 @@ def _in_present_words(data: Any) -> Any:
     if isinstance(data, list):
         return [_in_present_words(one) for one in data]
     if isinstance(data, str):
+        data = _WORDS.get(data, data)
         for earlier, present in _PHRASES:
             data = data.replace(earlier, present)
     return data

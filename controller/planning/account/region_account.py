@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from controller.model.decision import DecisionRecord, Hold, PipelineStep, PoolPlan
 from controller.model.health import Verdict
-from controller.model.levers import OutcomeStatus
+from controller.model.levers import OutcomeStatus, Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
+from controller.planning.levers.record_tree import unsteered_text
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.believed import believed_figures
 from controller.planning.shares import SHARE_TOLERANCE, normalised, percent
@@ -97,12 +98,14 @@ def _load(effect: RegionEffect) -> str:
 
 
 def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
-    """First its holds, then the orders for it, then placement's rules."""
+    """First its holds and what is not steered, then the orders for it, then placement's rules."""
     own = [rule for rule in plan.rules if rule.region == region]
     for held in plan.held:
         # A ramp step's hold is left out, because the region's ramp rule has it.
         if held.region in (None, region) and held.reason is not Hold.RAMP_STEP:
             yield _held(held.reason, held.detail)
+    if unsteered := _unsteered_beyond_its_share(evidence, plan, region):
+        yield f"not steered: {unsteered_text(unsteered)} lead here, whatever its share is"
     for rule in own:
         if rule.step is PipelineStep.RAMP:
             yield _held(Hold.RAMP_STEP, rule.why)
@@ -114,6 +117,18 @@ def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
         if rule.step is PipelineStep.PLACEMENT:
             binding = ", binding" if rule.binding else ""
             yield f"wants {percent(rule.after)} ({rule.name}{binding}): {rule.why}"
+
+
+def _unsteered_beyond_its_share(
+    evidence: Evidence, plan: PoolPlan, region: str
+) -> dict[str, float]:
+    """Types that are not steered to the share of their answers, where that exceeds the region's."""
+    observed = evidence.snapshot.observed.get(plan.service)
+    if observed is None:
+        return {}
+    shares = observed.unsteered.get(Position(plan.service, plan.pool, region), {})
+    most = plan.before.get(region, 0.0) + SHARE_TOLERANCE
+    return {type_: share for type_, share in shares.items() if share >= most}
 
 
 def _held(reason: Hold, detail: str) -> str:

@@ -17,14 +17,13 @@ from controller.model.configuration import DriftPolicy, Mode
 from controller.model.decision import GUARD_HOLDS, Held, Hold, PoolPlan, Snapshot
 from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
-from controller.model.plural import counted
 from controller.planning import drift
 from controller.planning.account.reasons import guard_rules
 from controller.planning.guards.blast_radius import is_resend, used_batches
 from controller.planning.guards.ignored_guards import ignored_guards
 from controller.planning.guards.startup import automatic_drains, first_plan_refusal, missing_data
+from controller.planning.guards.way_back import fault_hold, leak_refusal, standing_holds
 from controller.planning.levers.registry import lever_of
-from controller.planning.residency.proof import describe_leak
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def guarded_plans(
     missing = missing_data(snapshot, service)
     found = []
     for plan in plans:
-        leak, held = leak_refusal(snapshot, service, plan.pool), None
+        standing, held = standing_holds(snapshot, service, plan.pool), None
         if plan.changes:
             guard_input = GuardInput(
                 plan,
@@ -80,21 +79,20 @@ def guarded_plans(
                 is_resend=is_resend(snapshot.memory.of(service), plan.changes),
             )
             held = first_refusal(snapshot, guard_input)
-        found.append(_with_holds(plan, leak, held))
+        found.append(_with_holds(plan, standing, held))
     return tuple(found)
 
 
-def _with_holds(plan: PoolPlan, leak: Held | None, refusal: Held | None) -> PoolPlan:
-    """The plan with its leak, which is said without changes, too, and without what is refused."""
-    if leak is not None:
-        plan = replace(plan, held=(*plan.held, leak))
+def _with_holds(plan: PoolPlan, standing: tuple[Held, ...], refusal: Held | None) -> PoolPlan:
+    """The plan with its standing holds, said without changes, too, and without what is refused."""
+    plan = replace(plan, held=(*plan.held, *standing))
     if refusal is None:
         return plan
     return replace(
         plan,
         after=plan.before,
         rules=(*plan.rules, *guard_rules(plan, refusal)),
-        held=plan.held if refusal == leak else (*plan.held, refusal),
+        held=plan.held if refusal in plan.held else (*plan.held, refusal),
         changes=(),
         withheld=plan.changes,
     )
@@ -110,7 +108,7 @@ def first_refusal(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
         frozen,
         startup,
         residency,
-        structure,
+        misconfigured,
         contested,
         drifted,
         blast_radius,
@@ -173,25 +171,19 @@ def residency(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     )
 
 
-def leak_refusal(snapshot: Snapshot, service: str, pool: str) -> Held | None:
-    """The hold of a bound pool with leaks, whether or not it has changes; None without leaks."""
-    leaks = snapshot.observed[service].leaks.get(pool, ())
-    if not leaks:
-        return None
-    ways = counted(len(leaks), "way")
-    return Held(Hold.RESIDENCY, f"{ways} out of the lawful regions; {describe_leak(leaks[0])}")
-
-
-def structure(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
+def misconfigured(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     """Weighted records or endpoint groups are missing, extra or unlawful: only urgent drains go on.
+
+    What stands there is a mistake of the set-up, which no waiting cures. No order overrides this
+    guard.
 
     Scope: the pool. End: they are as the settings say.
     """
-    observed = snapshot.observed[guard_input.plan.service]
-    faults = observed.faults.get(guard_input.plan.pool, ())
-    if not faults or guard_input.urgent:
-        return None
-    return Held(Hold.STRUCTURE, "; ".join(faults))
+    return (
+        None
+        if guard_input.urgent
+        else fault_hold(snapshot, guard_input.plan.service, guard_input.plan.pool)
+    )
 
 
 def contested(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from controller.model.configuration import Endpoint, KeyPath, Pool, Route53Lever
 from controller.settings.file_positions import RuleFinding
 from controller.settings.rules.geography import geographies_can_be_matched
+from controller.settings.rules.lever_weights import stated_weights_fit
 from controller.settings.rules.sound_parts import ServiceParts
 from controller.settings.validation_messages import suggestion
 
@@ -61,6 +62,7 @@ def check_service(service: ServiceParts) -> Iterator[RuleFinding]:
         bound_pools_name_countries,
         pool_names_are_no_regions,
         one_pool_behind_accelerator,
+        stated_weights_fit,
     ):
         yield from rule(service)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from controller.model.access import is_loopback
 from controller.model.configuration import Pool, Service, Settings
 from controller.settings.file_positions import RuleFinding
+from controller.settings.rules.lever_weights import shares_fit_weights
 from controller.settings.rules.region_names import regions_are_known, regions_share_a_partition
 from controller.settings.rules.subjects import (
     addresses_of_two_regions,
@@ -41,6 +42,7 @@ def warnings_for(settings: Settings) -> Iterator[RuleFinding]:
             capacity_unknown,
             pools_survive_a_region,
             service_survives_a_region,
+            shares_fit_weights,
         ):
             for finding in service_rule(service):
                 yield finding.below("services", name)

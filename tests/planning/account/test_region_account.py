@@ -66,7 +66,10 @@ def test_a_region_is_shown_with_its_configured_location() -> None:
         (("decide", f"see {WEST}=D", "decide"), "it is down and carries nothing"),
         (("decide", f"drain {WEST}", "decide"), "drain by ann: INC-42 (#1)"),
         (("decide", f"pin {WEST} 10"), "pin at 10 % by ann: INC-42 (#1)"),
-        (("decide", f"lose europe {WEST}"), "its weighted record or endpoint group is missing"),
+        (
+            ("decide", f"lose europe {WEST}"),
+            f"record europe.shop.test. A {WEST} is missing",
+        ),
         (
             ("decide", f"see {WEST}=D", "decide", f"see {WEST}=U"),
             "held by ramp_step: at most 25 points a step, 30 s apart",
