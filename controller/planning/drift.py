@@ -44,21 +44,21 @@ def find_drift(snapshot: Snapshot, service: str) -> dict[Position, str]:
 
     A position has not drifted while `states of its parts <= expected states`. So a write of ours
     that only some parts took is no drift, and one part that another party changed is. A reading
-    older than our last write shows no new drift.
+    older than our last write to a position shows no new drift there.
     """
     found: dict[Position, str] = {}
     observed = snapshot.observed.get(service)
     if observed is None:
         return found
     get_expected, since = snapshot.expected.get, snapshot.memory.of(service).drift_since
-    unequal, outdated = observed.unequal, observed.outdated
+    unequal, written_since = observed.unequal, observed.written_since
     for position, state in observed.settings.items():
         expected = get_expected(position)
         if unequal and position in unequal:
             is_ours = _are_parts_ours(observed.parts.get(position, ()), expected)
         else:
             is_ours = not expected or state in expected
-        if not is_ours and (not outdated or position in since):
+        if not is_ours and (position not in written_since or position in since):
             found[position] = _drift_text(position, expected, observed)
     return found
 
@@ -184,7 +184,7 @@ def accepted_states(
     These are positions observed for the first time; those that show our last write, whose outcome
     was unknown or which took several tries; and another party's change that is adopted, that the
     plan agrees with once its hold is over, or that the plan was written around. A reading older
-    than our last write is left out.
+    than our last write to a position is left out.
     """
     hold_s = snapshot.settings.guards.drift.hold_s
     changing = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
@@ -204,9 +204,9 @@ def accepted_states(
     return {
         position: state
         for observed in snapshot.observed.values()
-        if not observed.outdated
+        for left_out in [touched | observed.written_since | observed.unequal]
         for position, state in observed.settings.items()
-        if position not in touched and position not in observed.unequal
+        if position not in left_out
         if is_acceptable(position, state)
     }
 

@@ -31,10 +31,11 @@ def snapshot(
     parts: tuple[LeverState, ...],
     expected: tuple[LeverState, ...] | None,
     *,
-    outdated: bool = False,
+    is_older: bool = False,
     since: bool = False,
 ) -> Snapshot:
-    """One position whose parts show this; `since`: it was called drift before."""
+    """One position whose parts show this; `since`: it was called drift before;
+    `is_older`: the reading began before our last write was answered."""
     shown = tuple(sorted(set(parts), key=lambda one: -one.weight))
     is_unequal = len(shown) > 1
     observed = Observed(
@@ -42,7 +43,7 @@ def snapshot(
         {HERE: shown[0]},
         frozenset({HERE} if is_unequal else ()),
         parts={HERE: shown} if is_unequal else {},
-        outdated=outdated,
+        written_since=frozenset({HERE} if is_older else ()),
     )
     return Snapshot(
         now=100.0,
@@ -83,7 +84,7 @@ def test_a_reading_older_than_our_write_shows_no_new_drift(
 ) -> None:
     """What was drift before stays so until a reading shows otherwise."""
     is_other = set(parts) != {AFTER}
-    found = find_drift(snapshot(parts, (AFTER,), outdated=True, since=since), "shop")
+    found = find_drift(snapshot(parts, (AFTER,), is_older=True, since=since), "shop")
 
     assert (HERE in found) is (is_other and since)
 
@@ -117,11 +118,11 @@ def test_a_reading_that_shows_our_last_write_confirms_it(
 ) -> None:
     """From then on the old state is another party's. An older reading confirms nothing."""
     plan = PoolPlan("shop", "world", {}, {}, {})
-    for outdated in (False, True):
-        seen = snapshot(parts, expected, outdated=outdated)
+    for is_older in (False, True):
+        seen = snapshot(parts, expected, is_older=is_older)
         decision = Decision({}, (plan,), find_drift(seen, "shop"), Memory())
         found = accepted_states(seen, decision, ())
-        assert found == ({} if outdated or narrowed is None else {HERE: narrowed})
+        assert found == ({} if is_older or narrowed is None else {HERE: narrowed})
 
 
 def test_what_this_cycle_writes_is_not_confirmed_by_what_it_read() -> None:

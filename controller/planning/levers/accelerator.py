@@ -6,7 +6,8 @@ group that is missing, unlawful or empty is a fault, which is reported and never
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from controller.model.configuration import AcceleratorLever, Pool, Service
@@ -38,6 +39,7 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
     share_word = "dial"
     propagated_word = "deployed"
     is_atomic = False
+    settling_s = 60.0
     all_closed_effect = "an accelerator whose groups are all closed sends users to any of them"
 
     def steers(self, service: Service) -> bool:
@@ -160,6 +162,23 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
             if not has_state(group, change.after)
         )
 
+    def key(self, resource: EndpointGroup) -> Hashable:
+        """The group's ARN."""
+        return resource.arn
+
+    def before(self, write: GroupChange) -> EndpointGroup:
+        """The group as it was read."""
+        return write.group
+
+    def after(self, write: GroupChange, listed: EndpointGroup) -> EndpointGroup:
+        """The group with the written dial and weights; its endpoints' health as listed."""
+        endpoints = tuple(replace(e, weight=write.endpoint_weight) for e in listed.endpoints)
+        return replace(listed, dial=write.dial, endpoints=endpoints)
+
+    def has_same_state(self, one: EndpointGroup, other: EndpointGroup) -> bool:
+        """Whether both have the same dial, and the same endpoints with the same weights."""
+        return one.dial == other.dial and _weights(one) == _weights(other)
+
     def steps(
         self, writes: WritesByChange[GroupChange], urgent: Collection[PoolName]
     ) -> list[WriteStep[GroupChange]]:
@@ -215,6 +234,10 @@ def is_opening(change: GroupChange) -> bool:
 
 def _most_open_state(group: EndpointGroup) -> LeverState:
     return LeverState(max(endpoint.weight for endpoint in group.endpoints), group.dial)
+
+
+def _weights(group: EndpointGroup) -> dict[str, int]:
+    return {endpoint.endpoint_id: endpoint.weight for endpoint in group.endpoints}
 
 
 def _openness(state: LeverState) -> tuple[bool, float, int]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from controller.model.configuration import Service
@@ -55,6 +55,8 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
     write is a step."""
     throttled_text: ClassVar[str | None] = None
     """Why the steps after a throttled one are not sent; None: they are sent."""
+    settling_s: ClassVar[float] = 0.0
+    """Seconds for which a listing may still show what an acknowledged write replaced."""
     all_closed_effect: ClassVar[str]
     """What AWS does with a pool that is closed everywhere, in messages."""
 
@@ -197,6 +199,22 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
     @abstractmethod
     def writes(self, change: Change, resources: tuple[ResourceT, ...]) -> tuple[WriteT, ...]:
         """The writes of a change, for those resources of its position that are not set so yet."""
+
+    @abstractmethod
+    def key(self, resource: ResourceT) -> Hashable:
+        """What identifies a resource of a listing, whatever its state."""
+
+    @abstractmethod
+    def before(self, write: WriteT) -> ResourceT:
+        """The resource that a write was made for, as it was read."""
+
+    @abstractmethod
+    def after(self, write: WriteT, listed: ResourceT) -> ResourceT:
+        """The resource as an applied write left it; `listed` is an older listing of it."""
+
+    @abstractmethod
+    def has_same_state(self, one: ResourceT, other: ResourceT) -> bool:
+        """Whether two listings of one resource are equal in everything that a write sets."""
 
     @abstractmethod
     def steps(

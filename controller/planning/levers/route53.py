@@ -7,7 +7,8 @@ unlawful or extra is a fault: it is reported and never repaired by creating or d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from controller.model.configuration import Pool, Route53Lever, Service
@@ -176,6 +177,22 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
         """One write per twin that has another weight."""
         weight = change.after.weight
         return tuple(WeightChange(leaf, weight) for leaf in resources if leaf.weight != weight)
+
+    def key(self, resource: RecordSet) -> Hashable:
+        """Name, type and SetIdentifier."""
+        return _key(resource)
+
+    def before(self, write: WeightChange) -> RecordSet:
+        """The record that the write deletes."""
+        return write.record
+
+    def after(self, write: WeightChange, listed: RecordSet) -> RecordSet:
+        """The record that the write created: all else is as it compared."""
+        return replace(write.record, weight=write.weight)
+
+    def has_same_state(self, one: RecordSet, other: RecordSet) -> bool:
+        """Whether both have the same weight."""
+        return one.weight == other.weight
 
     def steps(
         self, writes: WritesByChange[WeightChange], urgent: Collection[PoolName]
