@@ -187,9 +187,6 @@ class Observed:
     failing_open: frozenset[Position] = frozenset()
     """Closed positions that users reach all the same: all of the pool's records of one type, or all
     groups behind one listener, are closed, and AWS treats that as all open."""
-    written_since: frozenset[Position] = frozenset()
-    """Positions whose last write was answered after the reading began: a difference there may be
-    our own write. What is known to be applied is shown as if it had been read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,22 +43,21 @@ def find_drift(snapshot: Snapshot, service: str) -> dict[Position, str]:
     """A service's drifted positions, with what was expected and what was observed, as text.
 
     A position has not drifted while `states of its parts <= expected states`. So a write of ours
-    that only some parts took is no drift, and one part that another party changed is. A reading
-    older than our last write to a position shows no new drift there.
+    that only some parts took is no drift, and one part that another party changed is. What we are
+    known to have written is observed, however old the reading (`loops.levers.own_writes`).
     """
     found: dict[Position, str] = {}
     observed = snapshot.observed.get(service)
     if observed is None:
         return found
-    get_expected, since = snapshot.expected.get, snapshot.memory.of(service).drift_since
-    unequal, written_since = observed.unequal, observed.written_since
+    get_expected, unequal = snapshot.expected.get, observed.unequal
     for position, state in observed.settings.items():
         expected = get_expected(position)
         if unequal and position in unequal:
             is_ours = _are_parts_ours(observed.parts.get(position, ()), expected)
         else:
             is_ours = not expected or state in expected
-        if not is_ours and (position not in written_since or position in since):
+        if not is_ours:
             found[position] = _drift_text(position, expected, observed)
     return found
 
@@ -183,8 +182,7 @@ def accepted_states(
 
     These are positions observed for the first time; those that show our last write, whose outcome
     was unknown or which took several tries; and another party's change that is adopted, that the
-    plan agrees with once its hold is over, or that the plan was written around. A reading older
-    than our last write to a position is left out.
+    plan agrees with once its hold is over, or that the plan was written around.
     """
     hold_s = snapshot.settings.guards.drift.hold_s
     changing = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
@@ -204,9 +202,8 @@ def accepted_states(
     return {
         position: state
         for observed in snapshot.observed.values()
-        for left_out in [touched | observed.written_since | observed.unequal]
         for position, state in observed.settings.items()
-        if position not in left_out
+        if position not in touched and position not in observed.unequal
         if is_acceptable(position, state)
     }
 

@@ -135,7 +135,9 @@ class _Deriving:
     def __call__(self) -> object:
         self._turn += 1
         listing = self._listings[self._turn % len(self._listings)]
-        return Reading(ROUTE53, listing, Beginning(0, 0.0), self._proofs).derived("shop", self._service)
+        return Reading(ROUTE53, listing, Beginning(0, 0.0), self._proofs).derived(
+            "shop", self._service
+        )
 
 
 async def _answers(moment: Snapshot) -> list[Row]:

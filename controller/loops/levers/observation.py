@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -202,9 +201,7 @@ class Observation:
             return None
         if self._not_understood.pop(name, None) is not None:
             _log.info("reading_understood", service=name)
-        target = lever_of(service).target(service)
-        since = self._own_writes.written_since(target, reading.began, name)
-        return replace(observed, written_since=since) if since else observed
+        return observed
 
     def _start_reading(self, target: str, lever: AnyLever) -> None:
         """Start a reading, unless one is under way."""

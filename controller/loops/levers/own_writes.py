@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from controller.model.levers import Outcome, OutcomeStatus, Position
+from controller.model.levers import Outcome, OutcomeStatus
 from controller.planning.levers.registry import AnyLever
 from controller.planning.levers.write_steps import WriteStep
 from controller.ports import Clock
@@ -68,7 +68,6 @@ class OwnWrites:
         self._moments = count(1)
         self._applied: defaultdict[str, dict[Hashable, _Applied]] = defaultdict(dict)
         self._unread: defaultdict[str, dict[Hashable, _Unread]] = defaultdict(dict)
-        self._answered: defaultdict[str, dict[Position, Moment]] = defaultdict(dict)
 
     def now(self) -> Beginning:
         """The beginning of a reading that is asked for now."""
@@ -77,18 +76,11 @@ class OwnWrites:
     def note(self, lever: AnyLever, target: str, step: WriteStep[Any], outcome: Outcome) -> None:
         """Take in AWS's answer to a request."""
         answered = self.now()
-        changed = (change.position for change in step.writes_by_change)
-        self._answered[target].update(dict.fromkeys(changed, answered.moment))
         for write in step.writes:
             if outcome.status is OutcomeStatus.APPLIED:
                 self._note_applied(lever, target, write, answered)
             elif not outcome.throttled:
                 self._note_unread(lever, target, write, answered, outcome)
-
-    def written_since(self, target: str, began: Beginning, service: str) -> frozenset[Position]:
-        """A service's positions whose writes were answered after a reading began."""
-        answered = self._answered.get(target, {}).items()
-        return frozenset(p for p, at in answered if at > began.moment and p.service == service)
 
     def unread_until(
         self, lever: AnyLever, target: str, writes: Iterable[Any], within_s: float
@@ -122,7 +114,6 @@ class OwnWrites:
             for key, one in self._unread[target].items()
             if not one.is_read or (one.unknown is not None and lever.settling_s)
         }
-        self._answered[target] = {p: at for p, at in self._answered[target].items() if at > moment}
         self._applied[target] = {
             key: one
             for key, one in self._applied[target].items()
@@ -141,7 +132,7 @@ class OwnWrites:
 
     def forget_all_but(self, targets: Container[str]) -> None:
         """Drop what concerns other targets."""
-        for kept in (self._applied, self._unread, self._answered):
+        for kept in (self._applied, self._unread):
             for target in [target for target in kept if target not in targets]:
                 del kept[target]
 
