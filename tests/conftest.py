@@ -30,6 +30,7 @@ settings.load_profile("default")
 IN_MEMORY = (
     "tests/loops/",
     "tests/public/",
+    "tests/faults/test_large_failover.py",
     "tests/faults/test_own_writes.py",
     "tests/faults/test_simulated.py",
     "tests/test_daemon.py",
