@@ -93,6 +93,10 @@ class Actuation:
             self._waking[1].cancel()
         await self._pending.end()
 
+    def forget_refusals(self) -> None:
+        """Forget what was refused under earlier settings: its records may be others now."""
+        self._refused_at.clear()
+
     def _series(self, decision: Decision, allowed: Iterable[Change]) -> list[WriteSeries]:
         """One series of writes for each target of these changes."""
         urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
