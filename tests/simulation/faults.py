@@ -22,6 +22,8 @@ ALL_KINDS = (
     *("aws",) * 2,
     "lost_answers",
     "late_writes",
+    "slow_answers",
+    "broken_pages",
     *("crash",) * 2,
     "freeze",
     "wall_clock",
@@ -145,6 +147,16 @@ class Faults:
         """Writes arrive when their sender has given up."""
         self._aws.troubles.late = 0.3
         self._loop.later(for_s, setattr, self._aws.troubles, "late", 0.0)
+
+    def slow_answers(self, for_s: float) -> None:
+        """Every call takes a part of its deadline."""
+        self._aws.troubles.slowest_s = self._rng.uniform(0.5, 4.9)
+        self._loop.later(for_s, setattr, self._aws.troubles, "slowest_s", 0.0)
+
+    def broken_pages(self, for_s: float) -> None:
+        """Listings of zones fail after their first page."""
+        self._aws.troubles.breaks_pages = True
+        self._loop.later(for_s, setattr, self._aws.troubles, "breaks_pages", False)
 
     def crash(self, for_s: float) -> None:
         """kill -9, before any step; it is started again after a while."""
