@@ -401,7 +401,7 @@ async def test_what_is_sent_compares_what_was_decided_on_though_a_newer_reading_
     edit was no part of the decision, so the batch is refused."""
     bench = Bench()
 
-    async def edited_meanwhile(expected: object) -> None:
+    async def edited_meanwhile(settings: object) -> None:
         for record in bench.records.stored(ZONE):
             bench.records.put(ZONE, replace(record, weight=7))
         bench.observation.invalidate(ZONE)
