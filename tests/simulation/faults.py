@@ -175,7 +175,7 @@ class Faults:
     def slow_disk(self, for_s: float) -> None:
         """Every act of the state file takes seconds."""
         self._disk.is_slow = True
-        self._daemon.disk_is_in_trouble(for_s)
+        self._daemon.disk_is_slow(for_s)
         self._loop.later(for_s, setattr, self._disk, "is_slow", False)
 
     def full_disk(self, for_s: float) -> None:

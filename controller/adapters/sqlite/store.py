@@ -23,6 +23,7 @@ from controller.adapters.sqlite import audit as sqlite_audit
 from controller.adapters.sqlite import records as sqlite_records
 from controller.adapters.sqlite import snapshots, statements
 from controller.adapters.sqlite.lock import StateLock
+from controller.adapters.sqlite.reserve import Reserve
 from controller.adapters.sqlite.schema import open_database, open_read_only, state_error
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.decision import DecisionRecord
@@ -60,6 +61,7 @@ class SqliteStore:
         self._make_executor = executor
         self._lock = StateLock(path)
         self._connection: sqlite3.Connection | None = None
+        self._reserve = Reserve(path)
         self._check_lock = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -67,6 +69,7 @@ class SqliteStore:
         self._executor = self._make_executor()
         try:
             self._connection = await self._in_executor(partial(open_database, self._path))
+            await self._in_executor(self._reserve.open)
         except BaseException:
             self._executor.shutdown()
             self._lock.release()
@@ -82,6 +85,7 @@ class SqliteStore:
         try:
             await self._in_executor(self._open_connection.close)
         finally:
+            self._reserve.close()
             self._executor.shutdown()
             self._lock.release()
 
@@ -93,6 +97,7 @@ class SqliteStore:
         """
         if self._connection is not None:
             self._connection.close()
+        self._reserve.close()
         self._lock.release()
 
     async def add_override(
@@ -154,11 +159,11 @@ class SqliteStore:
 
     async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         """Replace the expected states of these positions; see the port."""
-        await self._execute(statements.expect, dict(settings))
+        await self._execute(self._reserve.expect, dict(settings))
 
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         """The expected states of all positions."""
-        return await self._execute(statements.expected)
+        return await self._execute(self._reserve.expected)
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         """Append an audit row."""
