@@ -11,6 +11,7 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.levers import OutcomeStatus
+from controller.planning.levers.accelerator import Accelerator
 from tests.faults.steered import ARN, DEAD, Steered, accelerated, guards, settings, steering, until
 
 UPDATE = "UpdateEndpointGroup"
@@ -77,16 +78,19 @@ async def test_a_region_of_aws_gone_takes_its_services_along() -> None:
         assert steered.calls()[UPDATE] <= 6
 
 
-async def test_a_late_write_lands_unhindered_and_is_put_right() -> None:
-    """Held as drift for as long as a manual change would be, once listings must have settled: for a
-    minute they may show what our last write replaced, which is what the late one sets."""
+async def test_a_late_write_lands_unhindered_and_is_put_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Held as drift for as long as a manual change would be, once listings must have settled: until
+    then they may show what our last write replaced, which is what the late one sets."""
+    monkeypatch.setattr(Accelerator, "settling_s", 2.0)
     async with steering(HASTY) as steered:
         await steered.aws.faults.add("late", seconds=4, operation=UPDATE)
         await drained(steered)
         steered.heal(DEAD)
         await until(lambda: steered.dials()[DEAD] == 100, "the region is back")
         await until(lambda: steered.dials()[DEAD] == 0, "the late write lands")
-        await until(lambda: Hold.DRIFT in steered.holds(), "it is held as drift", within_s=70)
+        await until(lambda: Hold.DRIFT in steered.holds(), "it is held as drift")
         await until(lambda: steered.dials()[DEAD] == 100, "it is put right")
 
 

@@ -170,7 +170,7 @@ async def _look_at_what_was_written(slow: Slow, life: Life) -> None:
         assert life.edited_pool in pools or (life.lost_replies and is_unread), refused
 
 
-@settings(parent=settings(), max_examples=settings().max_examples // 10)
+@settings(parent=settings(), max_examples=settings().max_examples // 16)
 @given(LIVES)
 def test_any_latency_costs_its_time_and_nothing_else(life: Life) -> None:
     """For a region that dies and returns while AWS is slow and somebody edits a record."""
