@@ -20,6 +20,9 @@ from controller.planning.placement.believed import believed_figures
 from controller.planning.placement.optimal_split import price_ms
 from controller.planning.shares import SHARE_TOLERANCE, normalised, percent
 
+_NOTICEABLE_MS = 0.1
+"""A smaller gain is none that people would look for."""
+
 
 @dataclass(frozen=True, slots=True)
 class RegionAccount:
@@ -173,7 +176,7 @@ def _users_elsewhere(
         f"{name} keeps {percent(share)} of them, who would gain {gain_ms:.3g} ms a request here"
         for name, share in plan.before.items()
         if share > SHARE_TOLERANCE
-        if 0 < (gain_ms := cost_ms(name) - cost_ms(region)) < placement.move_gain_ms
+        if _NOTICEABLE_MS < (gain_ms := cost_ms(name) - cost_ms(region)) < placement.move_gain_ms
     ]
     if not found:
         return ""
