@@ -165,6 +165,26 @@ async def test_a_refused_batch_goes_on_pool_by_pool() -> None:
     ]
 
 
+async def test_a_write_that_ends_by_a_mistake_is_read_before_it_is_sent_again() -> None:
+    """It may have been applied before the program failed on the answer."""
+    bench = Bench()
+    sent: list[str] = []
+
+    async def broken(
+        hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
+    ) -> Outcome:
+        sent.append(hosted_zone_id)
+        raise ZeroDivisionError
+
+    Method(bench.records.change).replace(broken)
+    await bench.carry_out(weight("shop", WEST, 0))
+    with hanging(bench.records, "read"):
+        again = await bench.carry_out(weight("shop", WEST, 0))
+        await bench.observation.end()
+
+    assert (again, sent) == ((), [ZONE])
+
+
 async def test_what_was_refused_is_sent_apart_until_a_reload() -> None:
     """Its records may be others then, and its pool may be gone."""
     bench = Bench()

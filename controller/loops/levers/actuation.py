@@ -166,9 +166,7 @@ class Actuation:
                 refused = OutcomeStatus.REFUSED
                 outcome = Outcome(refused, lever.throttled_text, throttled=True)
             else:
-                port = self._ports[lever.kind]
-                outcome = await port.send(target, step.writes, emergency=emergency)
-                self._observation.note_outcome(lever, target, step, outcome)
+                outcome = await self._send(lever, target, step, emergency=emergency)
                 self._note_refusal(lever, step, outcome)
             yield WriteResult(lever.kind, target, tuple(step.writes_by_change), outcome)
             is_throttled = is_throttled or outcome.throttled
@@ -176,6 +174,17 @@ class Actuation:
                 applied += step.writes
             elif _is_refused(outcome):
                 left.extendleft(reversed(lever.split_step(step)))
+
+    async def _send(
+        self, lever: AnyLever, target: str, step: WriteStep[Any], *, emergency: bool
+    ) -> Outcome:
+        """Send one step, and have its outcome observed: unknown where a mistake of ours ends it."""
+        outcome = Outcome(OutcomeStatus.UNKNOWN)
+        try:
+            outcome = await self._ports[lever.kind].send(target, step.writes, emergency=emergency)
+        finally:
+            self._observation.note_outcome(lever, target, step, outcome)
+        return outcome
 
     def _steps(
         self, lever: AnyLever, parts: WritesByChange[Any], urgent: Collection[PoolName]
