@@ -219,6 +219,15 @@ class Slow:
             {"HostedZoneId": lever.hosted_zone_id, "ChangeBatch": {"Changes": changes}}
         )
 
+    def edit_dial(self, region: str, dial: float) -> None:
+        """An operator gives a region's endpoint group another dial, past the daemon."""
+        services = self.settings.services.values()
+        arn = next(one.levers.accelerator.arn for one in services if one.levers.accelerator)
+        groups = self.aws.stores.accelerators.accelerator(arn).listeners[0].groups
+        group = next(group for group in groups if group.region == region)
+        update = self.aws.stores.services()["globalaccelerator"].operations["UpdateEndpointGroup"]
+        update({"EndpointGroupArn": group.arn, "TrafficDialPercentage": dial})
+
     def observed_shares(self, service: str, region: str) -> set[float]:
         """What status shows of a region: its observed share in each pool."""
         plans = self.controller.previews.present().evidence.decision.plans
