@@ -22,8 +22,6 @@ ALL_KINDS = (
     *("aws",) * 2,
     "lost_answers",
     "late_writes",
-    "slow_answers",
-    "broken_pages",
     *("crash",) * 2,
     "freeze",
     "wall_clock",
@@ -31,6 +29,8 @@ ALL_KINDS = (
     "full_disk",
     *("order",) * 2,
     "hand_edit",
+    "slow_answers",
+    "broken_pages",
 )
 """Kinds of faults; one named several times is as many times as likely."""
 _FOR_S = (5.0, 90.0)
@@ -149,8 +149,8 @@ class Faults:
         self._loop.later(for_s, setattr, self._aws.troubles, "late", 0.0)
 
     def slow_answers(self, for_s: float) -> None:
-        """Every call takes a part of its deadline."""
-        self._aws.troubles.slowest_s = self._rng.uniform(0.5, 4.9)
+        """Every call takes a part of its deadline, which is 3 s or more."""
+        self._aws.troubles.slowest_s = self._rng.uniform(0.5, 2.9)
         self._loop.later(for_s, setattr, self._aws.troubles, "slowest_s", 0.0)
 
     def broken_pages(self, for_s: float) -> None:
