@@ -278,6 +278,7 @@ def _reload(
         without_prepare(lambda _: inputs.figures.apply_settings()),
         *map(without_prepare, source.swapped),
         without_prepare(lambda _: observation.forget_unused()),
+        without_prepare(lambda _: levers.actuation.forget_refusals()),
     )
     return Reload(
         ReloadProposals(source.load, active_settings, observation, cycle.snapshots),

@@ -228,8 +228,6 @@ class Observed:
     unknown_weights: Mapping[Position, str] = field(default_factory=dict)
     """Closed position whose parts' weights were never seen, to what sets them, as text. It stays
     closed."""
-    outdated: bool = False
-    """Whether we wrote after the reading began, so that a difference may be our own write."""
 
     def misconfigured(self, pool: str) -> tuple[str, ...]:
         """All that is set up wrongly in a pool: its faults, and regions of unknown weights."""

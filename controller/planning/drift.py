@@ -44,15 +44,14 @@ def find_drift(snapshot: Snapshot, service: str) -> dict[Position, str]:
 
     A position has not drifted while `states of its parts <= expected states`. So a write of ours
     that only some parts took is no drift, and one part that another party changed is. What is seen
-    for the first time is no change, nor are other weights inside an open endpoint group. A reading
-    older than our last write shows no new drift.
+    for the first time is no change, nor are other weights inside an open endpoint group. What we
+    are known to have written is observed, however old the reading (`loops.levers.own_writes`).
     """
     found: dict[Position, str] = {}
     observed = snapshot.observed.get(service)
     if observed is None:
         return found
-    get_expected, since = snapshot.expected.get, snapshot.memory.of(service).drift_since
-    unequal, outdated = observed.unequal, observed.outdated
+    get_expected, unequal = snapshot.expected.get, observed.unequal
     for position, state in observed.settings.items():
         expected = get_expected(position)
         if not expected:
@@ -61,7 +60,7 @@ def find_drift(snapshot: Snapshot, service: str) -> dict[Position, str]:
             is_ours = _are_parts_ours(observed.parts.get(position, ()), expected)
         else:
             is_ours = state in expected or _is_expected(state, expected)
-        if expected and not is_ours and (not outdated or position in since):
+        if expected and not is_ours:
             found[position] = _drift_text(position, expected, observed)
     return found
 
@@ -186,8 +185,7 @@ def accepted_states(
 
     These are positions observed for the first time; those that show our last write, whose outcome
     was unknown or which took several tries; and another party's change that is adopted, that the
-    plan agrees with once its hold is over, or that the plan was written around. A reading older
-    than our last write is left out.
+    plan agrees with once its hold is over, or that the plan was written around.
     """
     hold_s = snapshot.settings.guards.drift.hold_s
     changing = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
@@ -207,7 +205,6 @@ def accepted_states(
     return {
         position: state
         for observed in snapshot.observed.values()
-        if not observed.outdated
         for position, state in observed.settings.items()
         if position not in touched and position not in observed.unequal
         if is_acceptable(position, state)

@@ -194,7 +194,7 @@ async def test_what_only_some_listeners_took_is_ours_and_is_finished(
         drift = await scripted.watch(controller, 5)
         finished = at(world, WEST)
         expected = controller.expectations.all[Position("api", "world", WEST)]
-        edit_group(world, WEST, HTTPS, 100.0, 128)
+        edit_group(world, WEST, HTTPS, 50.0, 128)
         by_hand = await read_anew(controller)
 
     assert drift == set()
@@ -220,6 +220,7 @@ async def test_what_only_some_batches_of_a_zone_took_is_ours_and_is_finished(
         drift = await scripted.watch(controller, 6)
         left = controller.previews.present().evidence.decision.changes
         edit_leaf(world, "world", WEST, "AAAA", 1)
+        scripted.unread = 0
         by_hand = await read_anew(controller)
 
     assert len(scripted.sent) >= 2
@@ -349,7 +350,7 @@ async def test_drift_that_was_put_right_in_part_is_no_answer_to_our_write(second
         await controller.overrides.add(pin("api", 0.9))
         await asyncio.sleep(5)
         for listener in (HTTP, HTTPS):
-            edit_group(world, WEST, listener, 100.0, 128)
+            edit_group(world, WEST, listener, 99.0, 128)
         await read_anew(controller)
         scripted = Scripted(world, deque(["applied", second]))
         await asyncio.sleep(HOLD_S + 2)

@@ -124,37 +124,6 @@ async def test_what_is_invalidated_while_it_is_being_read_is_read_again() -> Non
     assert bench.records.reads == [ZONE, ZONE]
 
 
-async def test_a_reading_is_outdated_until_one_that_began_after_the_write_ends() -> None:
-    """Failed ones, and one that was under way, are older; other targets are not concerned."""
-    bench = Bench(small(services=BOTH))
-
-    def outdated() -> list[str]:
-        return [name for name, one in bench.observation.observed().items() if one.outdated]
-
-    await bench.observation.refresh(10)
-    seen = [outdated()]
-    slow_down(bench.records.read, 0.9)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(bench.observation.refresh(0))
-        await asyncio.sleep(0.5)
-        bench.observation.invalidate(ZONE)
-        await asyncio.sleep(1)
-        seen.append(outdated())
-        await asyncio.sleep(1)
-    seen.append(outdated())
-    bench.observation.invalidate(ZONE)
-    bench.records.trouble.unavailable = True
-    await bench.observation.refresh(10)
-    await asyncio.sleep(1)
-    seen.append(outdated())
-    bench.records.trouble.unavailable = False
-    await bench.observation.refresh(10)
-    await asyncio.sleep(1)
-    seen.append(outdated())
-
-    assert seen == [[], ["shop"], [], ["shop"], []]
-
-
 async def test_the_age_of_a_reading_counts_from_the_question() -> None:
     """A slow answer describes the past."""
     bench = Bench(small())

@@ -21,21 +21,14 @@ from controller.planning.drift import accepted_states, find_drift, resolved_drif
 from controller.planning.guards.way_back import with_unexplained_parts
 from controller.planning.write_results import status_by_change
 from tests.loops.small import small
-from tests.planning.remembering import remembers
 
 HERE = Position("shop", "world", "eu-west-1")
 BEFORE, AFTER, THEIRS = LeverState(128), LeverState(64), LeverState(7)
 APPLIED, REFUSED, UNKNOWN = OutcomeStatus.APPLIED, OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN
 
 
-def snapshot(
-    parts: tuple[LeverState, ...],
-    expected: tuple[LeverState, ...] | None,
-    *,
-    outdated: bool = False,
-    since: bool = False,
-) -> Snapshot:
-    """One position whose parts show this; `since`: it was called drift before."""
+def snapshot(parts: tuple[LeverState, ...], expected: tuple[LeverState, ...] | None) -> Snapshot:
+    """One position whose parts show this."""
     shown = tuple(sorted(set(parts), key=lambda one: -one.weight))
     is_unequal = len(shown) > 1
     observed = Observed(
@@ -43,7 +36,6 @@ def snapshot(
         {HERE: shown[0]},
         frozenset({HERE} if is_unequal else ()),
         parts={HERE: shown} if is_unequal else {},
-        outdated=outdated,
     )
     return Snapshot(
         now=100.0,
@@ -54,7 +46,6 @@ def snapshot(
         observed={"shop": observed},
         expected={} if expected is None else {HERE: expected},
         overrides=(),
-        memory=remembers(drift_since={HERE: 90.0} if since else {}),
     )
 
 
@@ -75,18 +66,6 @@ def test_it_is_drift_unless_every_part_shows_something_expected(
     is_ours = expected is None or set(parts) <= set(expected)
 
     assert (HERE not in find_drift(snapshot(parts, expected), "shop")) is is_ours
-
-
-@pytest.mark.parametrize("since", [True, False])
-@pytest.mark.parametrize("parts", PARTS, ids=str)
-def test_a_reading_older_than_our_write_shows_no_new_drift(
-    parts: tuple[LeverState, ...], since: bool
-) -> None:
-    """What was drift before stays so until a reading shows otherwise."""
-    is_other = set(parts) != {AFTER}
-    found = find_drift(snapshot(parts, (AFTER,), outdated=True, since=since), "shop")
-
-    assert (HERE in found) is (is_other and since)
 
 
 def test_drift_says_what_every_part_shows() -> None:
@@ -142,13 +121,12 @@ def test_a_reading_that_shows_our_last_write_confirms_it(
     expected: tuple[LeverState, ...] | None,
     narrowed: LeverState | None,
 ) -> None:
-    """From then on the old state is another party's. An older reading confirms nothing."""
+    """From then on the old state is another party's."""
     plan = PoolPlan("shop", "world", {}, {}, {})
-    for outdated in (False, True):
-        seen = snapshot(parts, expected, outdated=outdated)
-        decision = Decision({}, (plan,), find_drift(seen, "shop"), Memory())
-        found = accepted_states(seen, decision, ())
-        assert found == ({} if outdated or narrowed is None else {HERE: narrowed})
+    seen = snapshot(parts, expected)
+    decision = Decision({}, (plan,), find_drift(seen, "shop"), Memory())
+    found = accepted_states(seen, decision, ())
+    assert found == ({} if narrowed is None else {HERE: narrowed})
 
 
 def test_what_this_cycle_writes_is_not_confirmed_by_what_it_read() -> None:

@@ -1,75 +1,43 @@
-"""Expected states of levers in the state file: the ExpectedLeverStates port and its statements."""
+"""Expected states of levers in the state file and its reserve: the ExpectedLeverStates port."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from controller.adapters.sqlite.rows import expect_type, json_of, row_errors
-from controller.adapters.sqlite.schema import transaction
+from controller.adapters.sqlite.expected_rows import EXPECTED, key_of
+from controller.adapters.sqlite.reserve import Reserve
 from controller.adapters.sqlite.state_file import StateFile
-from controller.model.decoding import UnreadableError, decoded
-from controller.model.encoding import EXACT, as_text
 from controller.model.levers import LeverState, Position
-from controller.model.unreadable import UnreadableRow
-
-EXPECTED = "expected"
-"""The table."""
 
 
 class SqliteExpectations(StateFile):
     """Implements the ExpectedLeverStates port."""
 
+    _reserve: Reserve | None = None
+
     async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         """Replace the expected states of these positions; see the port."""
-        await self.execute(_expect, dict(settings))
+        await self.execute(self._open_reserve.expect, dict(settings))
         for position in settings:
-            self.unreadable.forget(EXPECTED, _key(position))
+            self.unreadable.forget(EXPECTED, key_of(position))
 
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         """The expected states of all positions."""
-        return self.noting(await self.execute(_expected))
+        return self.noting(await self.execute(self._open_reserve.expected))
 
+    def open(self) -> None:
+        """See StateFile; the reserve is opened with the file."""
+        super().open()
+        self._reserve = Reserve(self.path)
+        self._reserve.open()
 
-def _expect(
-    connection: sqlite3.Connection, settings: Mapping[Position, tuple[LeverState, ...]]
-) -> None:
-    """Replace the expected states of these positions; an empty tuple deletes a position."""
-    with transaction(connection):
-        connection.executemany(
-            "INSERT OR REPLACE INTO expected (service, pool, region, settings) VALUES (?, ?, ?, ?)",
-            [(*position, as_text(EXACT(s))) for position, s in settings.items() if s],
-        )
-        connection.executemany(
-            "DELETE FROM expected WHERE service = ? AND pool = ? AND region = ?",
-            [position for position, s in settings.items() if not s],
-        )
+    def release(self) -> None:
+        """See StateFile."""
+        if self._reserve is not None:
+            self._reserve.close()
+        super().release()
 
-
-def _expected(
-    connection: sqlite3.Connection,
-) -> tuple[dict[Position, tuple[LeverState, ...]], tuple[UnreadableRow, ...]]:
-    """The expected states of all positions, and rows that cannot be read."""
-    rows = connection.execute("SELECT service, pool, region, settings FROM expected")
-    found, unreadable = {}, []
-    for *key, body in rows:
-        try:
-            position = Position(*(expect_type(str, part, "its position") for part in key))
-            if settings := _settings(body):
-                found[position] = settings
-        except UnreadableError as error:
-            unreadable.append(UnreadableRow(EXPECTED, _key(key), str(error)))
-    return found, tuple(unreadable)
-
-
-def _key(position: Iterable[object]) -> str:
-    """The key of a position's row, as text."""
-    return "/".join(map(str, position))
-
-
-def _settings(text: object) -> tuple[LeverState, ...]:
-    """Raises UnreadableError."""
-    with row_errors():
-        data = json_of(text, "settings")
-        found: tuple[LeverState, ...] = decoded(tuple[LeverState, ...], data, "settings")
-        return found
+    @property
+    def _open_reserve(self) -> Reserve:
+        assert self._reserve is not None, "the store is used outside its `async with`"
+        return self._reserve

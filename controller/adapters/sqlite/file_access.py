@@ -19,7 +19,7 @@ from controller.model.errors import StateUnavailableError
 _log = structlog.get_logger("state")
 _OWNER_ONLY = 0o600
 _LOG_SUFFIX = "-wal"
-_BESIDE = (_LOG_SUFFIX, "-shm", ".lock")
+_BESIDE = (_LOG_SUFFIX, "-shm", ".lock", ".reserve")
 """What is added to the file's name for the files beside it."""
 
 

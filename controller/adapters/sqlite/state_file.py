@@ -65,10 +65,10 @@ class StateFile:
         self._lock.take()
         self._executor = self._make_executor()
         try:
-            await self._in_executor(self._open)
+            await self._in_executor(self.open)
         except BaseException:
             self._executor.shutdown()
-            self._lock.release()
+            self.release()
             raise
         return self
 
@@ -82,7 +82,7 @@ class StateFile:
             await self._in_executor(self._open_connection.close)
         finally:
             self._executor.shutdown()
-            self._lock.release()
+            self.release()
 
     def abandon(self) -> None:
         """Close file and lock at once, as the kernel does for a killed process.
@@ -92,7 +92,7 @@ class StateFile:
         """
         if self._connection is not None:
             self._connection.close()
-        self._lock.release()
+        self.release()
 
     async def execute(
         self,
@@ -127,8 +127,18 @@ class StateFile:
         """What an operator must know of the file."""
         return StateCondition(self._notices, self.unreadable.all)
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Open the locked file; runs in the executor's thread. Raises StateUnavailableError."""
         self._connection, self._notices = open_state(self._path, self._lock)
+
+    def release(self) -> None:
+        """Let go of everything but the connection, which is closed already."""
+        self._lock.release()
+
+    @property
+    def path(self) -> Path:
+        """The file's real path."""
+        return self._path
 
     @property
     def _open_connection(self) -> sqlite3.Connection:

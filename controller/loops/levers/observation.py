@@ -5,6 +5,9 @@ AWS does not answer, the last reading stays, with its age: decisions go on, and 
 that rests on an old reading (compare-and-swap). A slow answer is awaited for `READ_WAIT_S` at most,
 and by one cycle only, even without an earlier reading: a hanging zone delays no accelerator's
 drain.
+
+What AWS acknowledged is shown at once, and by every reading that began before (`own_writes`): a
+service is decided about, and shown, by what was written, however slow its listing is.
 """
 
 from __future__ import annotations
@@ -19,13 +22,15 @@ import structlog
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.carried_weights import WeightMemory
 from controller.loops.levers.lever_ports import LeverPorts
+from controller.loops.levers.own_writes import Beginning, OwnWrites
 from controller.loops.levers.readings import DerivedReading, Reading
 from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service, Settings
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
-from controller.model.levers import CarriedWeights, Observed, Position
+from controller.model.levers import CarriedWeights, Observed, Outcome, OutcomeStatus, Position
 from controller.planning.levers.lever import NONE_CARRIED, Resources
 from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
+from controller.planning.levers.write_steps import WriteStep
 from controller.planning.residency.destinations import Destination
 from controller.ports import Clock
 
@@ -63,8 +68,7 @@ class Observation:
         self._not_understood: dict[str, str] = {}
         """Service to the exception that deriving from its reading raised, a mistake of ours."""
         self._stale: set[str] = set()
-        self._outdated: set[str] = set()
-        """Targets that have not been read since they were last written."""
+        self._own_writes = OwnWrites(clock)
         self._on_late_reading = on_late_reading
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._late: set[str] = set()
@@ -88,14 +92,29 @@ class Observation:
         return {name: error for name, error in found.items() if name in used}
 
     def invalidate(self, target: str) -> None:
-        """Note that this zone or accelerator was written: read it again before its next use."""
+        """Have this zone or accelerator read again before its next use."""
         self._stale.add(target)
-        self._outdated.add(target)
 
-    def is_reread_pending(self, target: str, at: float) -> bool:
-        """Whether a reading is under way, and the last one was asked for before `at`."""
+    def note_outcome(
+        self, lever: AnyLever, target: str, step: WriteStep[Any], outcome: Outcome
+    ) -> None:
+        """Take in AWS's answer to a request: what it applied is shown from now on."""
+        self._own_writes.note(lever, target, step, outcome)
+        self.invalidate(target)
         reading = self._readings.get(target)
-        return target in self._under_way and (reading is None or reading.at < at)
+        if reading is not None and outcome.status is OutcomeStatus.APPLIED:
+            known = self._own_writes.laid_over(lever, target, reading.value, reading.began)
+            self._readings[target] = reading.showing(known)
+            self._changes += 1
+
+    def unread_until(self, lever: AnyLever, target: str, writes: Iterable[Any]) -> float | None:
+        """Until when these writes wait for a reading, monotonic seconds; None: they need not.
+
+        They wait where an earlier write was refused or its outcome is unknown: the last reading
+        does not show what stands there now.
+        """
+        within_s = self._active_settings.settings.aws.call_deadline_s
+        return self._own_writes.unread_until(lever, target, writes, within_s)
 
     async def refresh(
         self, max_age_s: float, settings: Settings | None = None, *, wait_s: float = READ_WAIT_S
@@ -130,7 +149,7 @@ class Observation:
         for target in self._failing.keys() - used:
             del self._failing[target]
         self._stale &= used
-        self._outdated &= used
+        self._own_writes.forget_all_but(used)
         names = self._active_settings.settings.services.keys()
         for name in self._not_understood.keys() - names:
             del self._not_understood[name]
@@ -227,8 +246,7 @@ class Observation:
             _log.info("reading_understood", service=name)
         if self._weights is not None and not self._weights.loaded:
             observed = replace(observed, unknown_weights={})  # they may be in the state file
-        is_outdated = lever_of(service).target(service) in self._outdated
-        return replace(observed, outdated=True) if is_outdated else observed
+        return observed
 
     def _start_reading(self, target: str, lever: AnyLever) -> None:
         """Start a reading, unless one is under way."""
@@ -256,36 +274,38 @@ class Observation:
         """Read the target; again if it was written meanwhile, for the answer may be older."""
         while True:
             self._stale.discard(target)
+            began = self._own_writes.now()
             try:
-                await self._read_once(target, lever)
+                await self._read_once(target, lever, began)
             except (ProviderUnavailableError, ProviderRejectedError) as error:
-                self._on_failure(target, str(error))
+                self._on_failure(target, str(error), began)
                 return
             except Exception as error:
                 # A mistake of ours, such as with a record of a new shape: it stops one target only.
                 if target not in self._failing:
                     _log.exception("reading_failed", target=target)
-                self._on_failure(target, f"a mistake of ours: {error!r}")
+                self._on_failure(target, f"a mistake of ours: {error!r}", began)
                 return
             if self._failing.pop(target, None) is not None:
                 _log.info("observation_recovered", target=target)
             if target not in self._stale:
-                self._outdated.discard(target)
                 return
 
-    async def _read_once(self, target: str, lever: AnyLever) -> None:
+    async def _read_once(self, target: str, lever: AnyLever, began: Beginning) -> None:
         """Keep one reading; a listing equal to the one before is not derived from again."""
-        asked_at = self._clock.monotonic()
-        value = await self._ports[lever.kind].read(target)
+        listing = await self._ports[lever.kind].read(target)
+        value = self._own_writes.note_reading(lever, target, listing, began)
         before = self._readings.get(target)
         if before is not None and before.value == value:
-            self._readings[target] = before.repeated(asked_at)
+            self._readings[target] = before.repeated(began)
         else:
-            self._readings[target] = Reading(lever, value, asked_at, self._residency_cache)
+            self._readings[target] = Reading(lever, value, began, self._residency_cache)
             self._changes += 1
 
-    def _on_failure(self, target: str, error: str) -> None:
+    def _on_failure(self, target: str, error: str, began: Beginning) -> None:
         self._stale.add(target)
+        if self._own_writes.end_waits(target, began) and target in self._late:
+            self._on_late_reading()
         if target not in self._failing:
             _log.warning("observation_failed", target=target, error=error)
         self._failing[target] = error

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, Self, TypeVar
 
+from controller.loops.levers.own_writes import Beginning
 from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service
 from controller.model.levers import CarriedWeights, Observed, Position
@@ -63,27 +64,36 @@ class DerivedReading(Generic[T]):
 
 
 class Reading(Generic[T]):
-    """A listing of a lever's target, and when AWS was asked for it (`at`, monotonic seconds)."""
+    """A listing of a lever's target, and when AWS was asked for it."""
 
     def __init__(
         self,
         lever: Lever[T, Any, Any],
         value: Sequence[T],
-        at: float,
+        began: Beginning,
         residency_cache: ResidencyCache,
     ) -> None:
         self.value = value
-        self.at = at
+        self.began = began
         self._lever = lever
         self._residency_cache = residency_cache
         self._derived: list[DerivedReading[T]] = []
         """Oldest first."""
 
-    def repeated(self, at: float) -> Self:
+    @property
+    def at(self) -> float:
+        """When AWS was asked for it, monotonic seconds."""
+        return self.began.at
+
+    def repeated(self, began: Beginning) -> Self:
         """The same listing, asked for later."""
         later = copy(self)  # shares the list of derived values with this one
-        later.at = at
+        later.began = began
         return later
+
+    def showing(self, value: Sequence[T]) -> Reading[T]:
+        """The same reading with another listing: one that takes in what we wrote since."""
+        return Reading(self._lever, value, self.began, self._residency_cache)
 
     def observed(
         self, name: str, service: Service, known: CarriedWeights = NONE_CARRIED

@@ -7,7 +7,8 @@ of weights inside a group is its operators' (`part_weights`): it is carried, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from controller.model.configuration import AcceleratorLever, Service
@@ -30,6 +31,7 @@ from controller.planning.levers.endpoint_groups import (
     is_opening,
     most_open_state,
     states_of,
+    weights_of,
     writable_groups,
 )
 from controller.planning.levers.endpoint_weights import (
@@ -65,6 +67,7 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
     share_word = "dial"
     propagated_word = "deployed"
     is_atomic = False
+    settling_s = 60.0
     all_closed_effect = "an accelerator whose groups are all closed sends users to any of them"
 
     def steers(self, service: Service) -> bool:
@@ -259,6 +262,29 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
             if wanted is not None and not has_state(group, dial, wanted):
                 found.append(GroupChange(group, dial, wanted))
         return tuple(found)
+
+    def key(self, resource: EndpointGroup) -> Hashable:
+        """The group's ARN."""
+        return resource.arn
+
+    def before(self, write: GroupChange) -> EndpointGroup:
+        """The group as it was read."""
+        return write.group
+
+    def after(self, write: GroupChange, listed: EndpointGroup) -> EndpointGroup:
+        """The group with the written dial and weights; its endpoints' health as listed."""
+        written = {
+            endpoint.endpoint_id: weight
+            for endpoint, weight in zip(write.group.endpoints, write.weights, strict=True)
+        }
+        endpoints = tuple(
+            replace(e, weight=written.get(e.endpoint_id, e.weight)) for e in listed.endpoints
+        )
+        return replace(listed, dial=write.dial, endpoints=endpoints)
+
+    def has_same_state(self, one: EndpointGroup, other: EndpointGroup) -> bool:
+        """Whether both have the same dial, and the same endpoints with the same weights."""
+        return one.dial == other.dial and weights_of(one) == weights_of(other)
 
     def steps(
         self, writes: WritesByChange[GroupChange], urgent: Collection[PoolName]

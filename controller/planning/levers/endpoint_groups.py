@@ -72,3 +72,8 @@ def group_faults(pool_name: str, pool: Pool, groups: tuple[EndpointGroup, ...]) 
 def _openness(state: LeverState) -> tuple[bool, float, int]:
     """Sort key: the most open state is the greatest."""
     return state.is_open, state.dial or 0.0, state.weight
+
+
+def weights_of(group: EndpointGroup) -> dict[str, int]:
+    """The group's endpoints to their weights."""
+    return {endpoint.endpoint_id: endpoint.weight for endpoint in group.endpoints}

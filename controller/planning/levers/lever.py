@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar, Generic, TypeVar
 
@@ -68,6 +68,8 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
     write is a step."""
     throttled_text: ClassVar[str | None] = None
     """Why the steps after a throttled one are not sent; None: they are sent."""
+    settling_s: ClassVar[float] = 0.0
+    """Seconds for which a listing may still show what an acknowledged write replaced."""
     all_closed_effect: ClassVar[str]
     """What AWS does with a pool that is closed everywhere, in messages."""
 
@@ -246,6 +248,22 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
 
         `weights`: of the position, from `open_weights`.
         """
+
+    @abstractmethod
+    def key(self, resource: ResourceT) -> Hashable:
+        """What identifies a resource of a listing, whatever its state."""
+
+    @abstractmethod
+    def before(self, write: WriteT) -> ResourceT:
+        """The resource that a write was made for, as it was read."""
+
+    @abstractmethod
+    def after(self, write: WriteT, listed: ResourceT) -> ResourceT:
+        """The resource as an applied write left it; `listed` is an older listing of it."""
+
+    @abstractmethod
+    def has_same_state(self, one: ResourceT, other: ResourceT) -> bool:
+        """Whether two listings of one resource are equal in everything that a write sets."""
 
     @abstractmethod
     def steps(

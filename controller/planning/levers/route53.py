@@ -9,7 +9,8 @@ ratio (`part_weights`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from controller.model.configuration import Route53Lever, Service
@@ -246,6 +247,22 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
             (leaf, part_weight(change.after.weight, weights, leaf.type)) for leaf in resources
         ]
         return tuple(WeightChange(leaf, weight) for leaf, weight in wanted if leaf.weight != weight)
+
+    def key(self, resource: RecordSet) -> Hashable:
+        """Name, type and SetIdentifier."""
+        return _key(resource)
+
+    def before(self, write: WeightChange) -> RecordSet:
+        """The record that the write deletes."""
+        return write.record
+
+    def after(self, write: WeightChange, listed: RecordSet) -> RecordSet:
+        """The record that the write created: all else is as it compared."""
+        return replace(write.record, weight=write.weight)
+
+    def has_same_state(self, one: RecordSet, other: RecordSet) -> bool:
+        """Whether both have the same weight."""
+        return one.weight == other.weight
 
     def steps(
         self, writes: WritesByChange[WeightChange], urgent: Collection[PoolName]

@@ -8,12 +8,13 @@ resources that do not exist yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from controller.adapters.aws.session import AwsClients, aws_clients
 from controller.model.configuration import AcceleratorLever, Route53Lever, Service, Settings
+from controller.planning.levers.batches import BatchSize
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.seeding import record_tree as tree
 from controller.sandbox.seeding.accelerators import seed_accelerator
@@ -141,13 +142,34 @@ async def _create_missing(
         for record in records
         if (record["Name"], record["Type"], record.get("SetIdentifier")) not in existing
     ]
-    if missing:
+    for batch in _batches(missing):
         await route53.change_resource_record_sets(
             HostedZoneId=zone_id,
             ChangeBatch={
                 "Comment": "Global Traffic Controller: sandbox",
-                "Changes": [
-                    {"Action": "CREATE", "ResourceRecordSet": record} for record in missing
-                ],
+                "Changes": [{"Action": "CREATE", "ResourceRecordSet": record} for record in batch],
             },
         )
+
+
+def _batches(
+    records: Iterable[ResourceRecordSetTypeDef],
+) -> Iterator[list[ResourceRecordSetTypeDef]]:
+    """The records in their order, as many at a time as one request may create."""
+    batch: list[ResourceRecordSetTypeDef] = []
+    used = BatchSize()
+    for record in records:
+        size = _created_size(record)
+        if batch and not used.plus(size).fits:
+            yield batch
+            batch, used = [], BatchSize()
+        batch.append(record)
+        used = used.plus(size)
+    if batch:
+        yield batch
+
+
+def _created_size(record: ResourceRecordSetTypeDef) -> BatchSize:
+    """What Route 53 counts of a CREATE."""
+    values = [value["Value"] for value in record.get("ResourceRecords", ())]
+    return BatchSize(len(values) or 1, sum(map(len, values)))
