@@ -20,6 +20,7 @@ from controller.model.levers import (
     Observed,
     Position,
 )
+from controller.model.zone_listings import ZoneScope
 from controller.planning.guards.all_closed import OpenParts, fail_open_regions
 from controller.planning.levers.lever import Lever, Resources, of_pool
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
@@ -114,7 +115,13 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
             failing_open=frozenset(Position(name, pool_name, region) for region in reached),
         )
 
-    def prove(self, name: str, service: Service, listing: Sequence[EndpointGroup]) -> Proof:
+    def prove(
+        self,
+        name: str,
+        service: Service,
+        listing: Sequence[EndpointGroup],
+        scope: ZoneScope | None = None,
+    ) -> Proof:
         """Whether the accelerator can send its pool's users to an unlawful region, and how."""
         return prove_groups(name, service, listing)
 

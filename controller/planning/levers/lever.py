@@ -23,6 +23,7 @@ from typing import ClassVar, Generic, TypeVar
 from controller.model.configuration import Service
 from controller.model.decision import PoolName, PoolPlan, Shares
 from controller.model.levers import Change, LeverKind, LeverState, Observed, Position
+from controller.model.zone_listings import ZoneScope
 from controller.planning.guards.all_closed import OpenParts, is_all_closed
 from controller.planning.levers.write_steps import WritesByChange, WriteStep, WriteT
 from controller.planning.residency.destinations import Destination
@@ -120,9 +121,41 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         index = self.index(listing)
         return self.observe(name, service, index, self.resources(name, service, index), at)
 
+    def scope(
+        self, target: str, services: Mapping[str, Service], listing: Sequence[ResourceT]
+    ) -> ZoneScope | None:
+        """What the next readings of a target list for these services, by a listing of all of it.
+
+        None: all of it again, as with levers whose targets have nothing else.
+        """
+        return None
+
+    def assembled(self, listed: Sequence[ResourceT], scope: ZoneScope) -> Sequence[ResourceT]:
+        """What is known of a target of which only the scope's runs were listed."""
+        return listed
+
+    def unread(
+        self,
+        target: str,
+        services: Mapping[str, Service],
+        listing: Sequence[ResourceT],
+        scope: ZoneScope,
+    ) -> tuple[str, ...]:
+        """The names that the services need and that a reading of the scope does not know."""
+        return ()
+
     @abstractmethod
-    def prove(self, name: str, service: Service, listing: Sequence[ResourceT]) -> Proof:
-        """The residency proof of the service's bound pools, with the leaks that refute it."""
+    def prove(
+        self,
+        name: str,
+        service: Service,
+        listing: Sequence[ResourceT],
+        scope: ZoneScope | None = None,
+    ) -> Proof:
+        """The residency proof of the service's bound pools, with the leaks that refute it.
+
+        `scope`: what the listing shows of the target; None: all of it.
+        """
 
     @abstractmethod
     def is_same_for_proof(self, one: ResourceT, other: ResourceT) -> bool:

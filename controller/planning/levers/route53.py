@@ -21,11 +21,13 @@ from controller.model.levers import (
     RecordSet,
     WeightChange,
 )
+from controller.model.zone_listings import ZoneScope
 from controller.planning.guards.all_closed import OpenParts, fail_open_regions
 from controller.planning.levers.batches import changes_by_pool, pack_batches
 from controller.planning.levers.lever import Lever, Resources, of_pool
 from controller.planning.levers.weights import weights_for_shares
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
+from controller.planning.levers.zone_scope import unread_names, with_others, zone_scope
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
 from controller.planning.shares import normalised
@@ -122,9 +124,35 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
         unequal, notices = frozenset(parts), tuple(_notices(resources))
         return Observed(at, states, unequal, faults, notices, parts=parts, failing_open=reached)
 
-    def prove(self, name: str, service: Service, listing: Sequence[RecordSet]) -> Proof:
+    def scope(
+        self, target: str, services: Mapping[str, Service], listing: Sequence[RecordSet]
+    ) -> ZoneScope | None:
+        """The runs of names to list; None: the whole zone, which takes no more pages."""
+        return zone_scope(target, services, listing)
+
+    def assembled(self, listed: Sequence[RecordSet], scope: ZoneScope) -> tuple[RecordSet, ...]:
+        """The runs as listed, with what the last whole listing showed of other names."""
+        return with_others(listed, scope)
+
+    def unread(
+        self,
+        target: str,
+        services: Mapping[str, Service],
+        listing: Sequence[RecordSet],
+        scope: ZoneScope,
+    ) -> tuple[str, ...]:
+        """The names to which the records lead, or that proofs look at, and that were not read."""
+        return unread_names(target, services, listing, scope)
+
+    def prove(
+        self,
+        name: str,
+        service: Service,
+        listing: Sequence[RecordSet],
+        scope: ZoneScope | None = None,
+    ) -> Proof:
         """Whether Route 53 can answer users of bound pools an unlawful region, and how."""
-        return prove_records(name, service, listing)
+        return prove_records(name, service, listing, scope)
 
     def is_same_for_proof(self, one: RecordSet, other: RecordSet) -> bool:
         """Whether two record sets differ at most in the number of their weight."""

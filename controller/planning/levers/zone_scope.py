@@ -1,0 +1,142 @@
+"""What has to be listed of a zone again and again, and what it is enough to know from time to time.
+
+A zone may hold many records of others. What is steered lies together in Route 53's order: a
+service's name and all names below it are one run. Where that run holds much else, as a service at
+the zone's own name does, its names are runs of their own. The cheapest choice is taken by the last
+whole listing, whose order is Route 53's. When that costs as many pages as the whole zone does, the
+whole zone is listed.
+
+Listed again and again: the weighted records' names, the service's name if a pool is bound, every
+name to which aliases and CNAMEs lead from there, whether it exists or not, wildcards and
+delegations that answer for one of these; and the unsteered names `<region>.<name>` where they cost
+no page more. Known from the last whole listing: all other names at which a proof looks, such as
+wildcards that do not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from controller.model.configuration import Service
+from controller.model.levers import RecordSet
+from controller.model.zone_listings import Run, ZoneScope, is_below
+from controller.planning.levers.run_walk import PAGE_SIZE, ListedZone, pages_of
+from controller.planning.residency.looked_up_names import look_up
+from controller.planning.residency.route53_answers import Zone
+
+
+def zone_scope(
+    zone_id: str,
+    services: Mapping[str, Service],
+    records: Sequence[RecordSet],
+    page_size: int = PAGE_SIZE,
+) -> ZoneScope | None:
+    """What the next readings of a zone list for these services, by a listing of the whole zone.
+
+    None: all of the zone, which takes no more pages.
+    """
+    whole_pages = pages_of(len(records), page_size)
+    if whole_pages == 1:
+        return None
+    listed, zone = ListedZone(records, page_size), Zone(zone_id, records)
+    required = _required(zone, services)
+    runs = _cheapest_runs(listed, required, _optional(zone, required), services)
+    if listed.list_runs(runs).pages >= whole_pages:
+        return None
+    others = {n for n in zone.looked_at if not any(run.holds(n) for run in runs)}
+    seen = listed.list_runs([Run(name) for name in sorted(others)]).records
+    return ZoneScope(
+        tuple(runs),
+        frozenset(others),
+        tuple(r for r in seen if not any(run.holds(r.name) for run in runs)),
+        zone.apex,
+        whole_pages,
+    )
+
+
+def with_others(listed: Sequence[RecordSet], scope: ZoneScope) -> tuple[RecordSet, ...]:
+    """The record sets of a listing of the scope's runs, and those known from the whole listing."""
+    again = {_key(record) for record in listed}
+    return (*listed, *(record for record in scope.records if _key(record) not in again))
+
+
+def with_names(scope: ZoneScope, names: Iterable[str]) -> ZoneScope:
+    """The scope, with these names listed as well."""
+    return replace(scope, runs=(*scope.runs, *map(Run, names)))
+
+
+def unread_names(
+    zone_id: str,
+    services: Mapping[str, Service],
+    records: Iterable[RecordSet],
+    scope: ZoneScope,
+) -> tuple[str, ...]:
+    """The names at which the services' proofs look and that the scope does not know."""
+    zone = Zone(zone_id, records, scope)
+    for service in services.values():
+        look_up(zone, service)
+    return zone.unread
+
+
+def _required(zone: Zone, services: Mapping[str, Service]) -> set[str]:
+    """The names that every reading must show."""
+    leading = {name for service in services.values() for name in look_up(zone, service)}
+    answering = {name for name in zone.looked_at - zone.asked if zone.has_answers(name)}
+    return {
+        name
+        for name in leading | answering
+        if not zone.apex or name == zone.apex or is_below(name, zone.apex)
+    }
+
+
+def _optional(zone: Zone, required: set[str]) -> set[str]:
+    """The names that a reading shows where they cost no page."""
+    return {name for name in zone.asked - required if zone.has_answers(name)}
+
+
+def _cheapest_runs(
+    listed: ListedZone, required: set[str], optional: set[str], services: Mapping[str, Service]
+) -> list[Run]:
+    """The runs with the fewest pages; of these, the ones that show the most names."""
+    runs = _in_order(listed, map(Run, required))
+    pages = listed.list_runs(runs).pages
+    trees = [Run(name, with_names_below=True) for name in _service_names(services)]
+    for more in (*trees, *map(Run, sorted(optional))):
+        attempt = _in_order(listed, _with(more, runs))
+        cost = listed.list_runs(attempt).pages
+        if cost <= pages:
+            runs, pages = attempt, cost
+    return runs
+
+
+def _with(more: Run, runs: list[Run]) -> list[Run]:
+    """The runs and one more, without any that another one holds."""
+    held_by = [run for run in runs if run.with_names_below or not more.with_names_below]
+    if any(run.holds(more.name) for run in held_by):
+        return runs
+    return [*_not_in(more, runs), more]
+
+
+def _not_in(more: Run, runs: Iterable[Run]) -> list[Run]:
+    return [run for run in runs if not more.holds(run.name)]
+
+
+def _in_order(listed: ListedZone, runs: Iterable[Run]) -> list[Run]:
+    """The runs in Route 53's order; those of names that do not exist at the end."""
+    last = len(listed.places)
+    return sorted(runs, key=lambda run: (listed.places.get(run.name, last), run.name))
+
+
+def _service_names(services: Mapping[str, Service]) -> list[str]:
+    """The services' names, those above others first."""
+    names = {
+        service.levers.route53.name
+        for service in services.values()
+        if service.levers.route53 is not None
+    }
+    return sorted(names, key=lambda name: (name.count("."), name))
+
+
+def _key(record: RecordSet) -> tuple[str, str, str | None]:
+    return record.name, record.type, record.set_identifier
