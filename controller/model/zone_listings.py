@@ -6,7 +6,8 @@ is followed by all names below it, without a gap. Nothing else about its order i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from controller.model.levers import RecordSet
@@ -67,6 +68,10 @@ class ZoneScope:
             or (bool(self.apex) and not (name == self.apex or is_below(name, self.apex)))
             or any(is_below(name, tree) or name == tree for tree in self._trees)
         )
+
+    def with_names(self, names: Iterable[str]) -> ZoneScope:
+        """The scope, with these names listed as well."""
+        return replace(self, runs=(*self.runs, *map(Run, names)))
 
     @cached_property
     def _single_names(self) -> frozenset[str]:

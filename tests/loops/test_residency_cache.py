@@ -10,6 +10,7 @@ import pytest
 from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service
 from controller.model.levers import RecordSet
+from controller.model.zone_listings import ZoneScope
 from controller.planning.levers import route53
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
@@ -23,9 +24,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry for every proof that was made."""
     counted: list[int] = []
 
-    def counting(name: str, one: Service, records: Iterable[RecordSet]) -> Proof:
+    def counting(
+        name: str, one: Service, records: Iterable[RecordSet], scope: ZoneScope | None
+    ) -> Proof:
         counted.append(1)
-        return prove_records(name, one, records)
+        return prove_records(name, one, records, scope)
 
     monkeypatch.setattr(route53, "prove_records", counting)
     return counted

@@ -1,6 +1,7 @@
 """Reads the levers from AWS, and keeps each reading until it is too old or known to be stale.
 
-One listing per hosted zone and one reading per accelerator serve all services that share them. When
+One listing per hosted zone and one reading per accelerator serve all services that share them. A
+listing shows the names that these services need (`listings`), not all that a zone holds. When
 AWS does not answer, the last reading stays, with its age: decisions go on, and AWS refuses a write
 that rests on an old reading (compare-and-swap). A slow answer is awaited for `READ_WAIT_S` at most,
 and by one cycle only, even without an earlier reading: a hanging zone delays no accelerator's
@@ -12,12 +13,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import structlog
 
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.lever_ports import LeverPorts
+from controller.loops.levers.listings import Listings, ListingState
 from controller.loops.levers.readings import Reading
 from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service, Settings
@@ -33,6 +36,9 @@ _log = structlog.get_logger("observation")
 READ_WAIT_S = 0.5
 """Seconds that a cycle waits for readings; a later one wakes the reconciler. With the gap between
 two cycles that leaves time to drain a region within a second."""
+WHOLE_ANSWER_S = 10.0
+"""Seconds for which a listing of all of a zone answers those who ask for one: however many ask, the
+calls are left to the readings."""
 
 
 class Observation:
@@ -62,6 +68,9 @@ class Observation:
         self._late: set[str] = set()
         """Targets whose reading under way is not awaited any more."""
         self._residency_cache = ResidencyCache()
+        self._listings = Listings(active_settings, ports, clock, self._on_other_scope)
+        self._proposed: Settings | None = None
+        """Settings that a caller waits to see read; the active ones are read with them."""
         self._changes = 0
 
     @property
@@ -97,13 +106,53 @@ class Observation:
         It reads the levers of the active settings, or of those given. One call awaits a reading,
         for `wait_s`; then it continues in the background and wakes the reconciler.
         """
-        asked = settings or self._active_settings.settings
-        targets = _targets(asked.services.values())
+        if settings is None:
+            await self._refresh(self._active_settings.settings, max_age_s, wait_s)
+            return
+        until, self._proposed = self._clock.monotonic() + wait_s, settings
+        try:
+            await self._refresh(settings, max_age_s, wait_s)
+            # Again what was under way, for it may have begun without these settings.
+            await self._refresh(settings, max_age_s, until - self._clock.monotonic())
+        finally:
+            self._proposed = None
+
+    async def _refresh(self, settings: Settings, max_age_s: float, wait_s: float) -> None:
+        targets = _targets(settings.services.values())
         for target, lever in targets.items():
-            if self._is_old(target, max_age_s):
+            if self._is_old(target, max_age_s) or not self._shows_proposed(target, lever):
                 self._start_reading(target, lever)
+            self._listings.start_if_due(target, lever, self._services(target))
         under_way = {t: self._under_way[t] for t in targets if t in self._under_way}
         await self._wait(under_way, wait_s)
+
+    async def read_whole(self, wait_s: float) -> tuple[str, ...]:
+        """List all of every target, not only what is steered, and read it by what that shows.
+
+        A target of which this was begun in the last `WHOLE_ANSWER_S` is not listed again. Returned
+        are those of which it did not succeed within `wait_s`.
+        """
+        now = self._clock.monotonic()
+        targets = _targets(self._active_settings.settings.services.values())
+        since = now - WHOLE_ANSWER_S
+        for target in targets:
+            if not self._listings.was_whole_since(target, since):
+                self._listings.ask_for_whole(target)
+                self._stale.add(target)
+        await self.refresh(inf, wait_s=wait_s)
+        await self._listings.wait(targets, now + wait_s - self._clock.monotonic())
+        await self.refresh(inf, wait_s=now + wait_s - self._clock.monotonic())
+        return tuple(
+            target
+            for target in targets
+            if not self._listings.was_whole_since(target, since) or target in self._stale
+        )
+
+    def listing_states(self) -> dict[str, ListingState]:
+        """Target to how it was listed; targets never read are missing."""
+        targets = _targets(self._active_settings.settings.services.values())
+        states = {target: self._listings.state(target) for target in targets}
+        return {target: state for target, state in states.items() if state is not None}
 
     async def end(self) -> None:
         """Cancel every reading under way."""
@@ -111,6 +160,7 @@ class Observation:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._listings.end()
 
     def forget_unused(self) -> None:
         """Drop readings of levers that the active settings do not name."""
@@ -126,6 +176,7 @@ class Observation:
         names = self._active_settings.settings.services.keys()
         for name in self._not_understood.keys() - names:
             del self._not_understood[name]
+        self._listings.forget_all_but(used)
         self._residency_cache.forget_all_but(names)
         for reading in self._readings.values():
             reading.forget_all_but(names)
@@ -232,12 +283,13 @@ class Observation:
     async def _read_once(self, target: str, lever: AnyLever) -> None:
         """Keep one reading; a listing equal to the one before is not derived from again."""
         asked_at = self._clock.monotonic()
-        value = await self._ports[lever.kind].read(target)
+        listing = await self._listings.read(target, lever, self._services(target))
+        value, proofs = listing.resources, self._residency_cache.within(listing.scope)
         before = self._readings.get(target)
-        if before is not None and before.value == value:
+        if before is not None and before.value == value and before.scope == listing.scope:
             self._readings[target] = before.repeated(asked_at)
         else:
-            self._readings[target] = Reading(lever, value, asked_at, self._residency_cache)
+            self._readings[target] = Reading(lever, value, asked_at, proofs)
             self._changes += 1
 
     def _on_failure(self, target: str, error: str) -> None:
@@ -245,6 +297,22 @@ class Observation:
         if target not in self._failing:
             _log.warning("observation_failed", target=target, error=error)
         self._failing[target] = error
+
+    def _shows_proposed(self, target: str, lever: AnyLever) -> bool:
+        """Whether the last listing shows what proposed settings need, if there are any."""
+        return self._proposed is None or self._listings.shows(target, lever, self._services(target))
+
+    def _services(self, target: str) -> list[Service]:
+        """The services for which the target is read."""
+        every = [*self._active_settings.settings.services.values()]
+        if self._proposed is not None:
+            every += [s for s in self._proposed.services.values() if s not in every]
+        return [service for service in every if lever_of(service).target(service) == target]
+
+    def _on_other_scope(self, target: str) -> None:
+        """A whole listing found what changes the readings: read again, and let a cycle see it."""
+        self._stale.add(target)
+        self._on_late_reading()
 
     def _is_old(self, target: str, max_age_s: float) -> bool:
         reading = self._readings.get(target)

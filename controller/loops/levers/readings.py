@@ -16,6 +16,7 @@ from typing import Any, Generic, Self, TypeVar
 from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service
 from controller.model.levers import Observed, Position
+from controller.model.zone_listings import ZoneScope
 from controller.planning.levers.lever import Lever, Resources
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
@@ -67,6 +68,11 @@ class Reading(Generic[T]):
         self._residency_cache = residency_cache
         self._derived: list[DerivedReading[T]] = []
         """Oldest first."""
+
+    @property
+    def scope(self) -> ZoneScope | None:
+        """What the listing shows of the target; None: all of it."""
+        return self._residency_cache.scope
 
     def repeated(self, at: float) -> Self:
         """The same listing, asked for later."""

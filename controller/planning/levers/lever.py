@@ -121,14 +121,11 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         index = self.index(listing)
         return self.observe(name, service, index, self.resources(name, service, index), at)
 
-    def scope(
-        self, target: str, services: Mapping[str, Service], listing: Sequence[ResourceT]
-    ) -> ZoneScope | None:
-        """What the next readings of a target list for these services, by a listing of all of it.
-
-        None: all of it again, as with levers whose targets have nothing else.
-        """
-        return None
+    def narrowed(
+        self, target: str, services: Collection[Service], listing: Sequence[ResourceT]
+    ) -> tuple[Sequence[ResourceT], ZoneScope | None]:
+        """What the next readings show of a whole listing, and what they list; None: all of it."""
+        return listing, None
 
     def assembled(self, listed: Sequence[ResourceT], scope: ZoneScope) -> Sequence[ResourceT]:
         """What is known of a target of which only the scope's runs were listed."""
@@ -137,7 +134,7 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
     def unread(
         self,
         target: str,
-        services: Mapping[str, Service],
+        services: Collection[Service],
         listing: Sequence[ResourceT],
         scope: ZoneScope,
     ) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from controller.planning.levers.batches import changes_by_pool, pack_batches
 from controller.planning.levers.lever import Lever, Resources, of_pool
 from controller.planning.levers.weights import weights_for_shares
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
-from controller.planning.levers.zone_scope import unread_names, with_others, zone_scope
+from controller.planning.levers.zone_scope import narrowed, unread_names, with_others
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
 from controller.planning.shares import normalised
@@ -124,11 +124,11 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
         unequal, notices = frozenset(parts), tuple(_notices(resources))
         return Observed(at, states, unequal, faults, notices, parts=parts, failing_open=reached)
 
-    def scope(
-        self, target: str, services: Mapping[str, Service], listing: Sequence[RecordSet]
-    ) -> ZoneScope | None:
-        """The runs of names to list; None: the whole zone, which takes no more pages."""
-        return zone_scope(target, services, listing)
+    def narrowed(
+        self, target: str, services: Collection[Service], listing: Sequence[RecordSet]
+    ) -> tuple[Sequence[RecordSet], ZoneScope | None]:
+        """The runs of names that are steered or lead users on, in place of the whole zone."""
+        return narrowed(target, services, listing)
 
     def assembled(self, listed: Sequence[RecordSet], scope: ZoneScope) -> tuple[RecordSet, ...]:
         """The runs as listed, with what the last whole listing showed of other names."""
@@ -137,7 +137,7 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
     def unread(
         self,
         target: str,
-        services: Mapping[str, Service],
+        services: Collection[Service],
         listing: Sequence[RecordSet],
         scope: ZoneScope,
     ) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """How runs of names are listed with the fewest requests.
 
-The walk asks for a run's first name and takes the page that comes. What follows in the same page may
-be other runs, which then need no request of their own. It goes on to the next page only within a
-run, and ends a run at the first name outside it; where that name lies in Route 53's order is never
-computed. It does no I/O: whoever drives it fetches the pages, from AWS or from a listing that is
-known already (`ListedZone`).
+The walk asks for a run's first name and takes the page that comes. What follows in the same page
+may be other runs, which then need no request of their own. It goes on to the next page only within
+a run, and ends a run at the first name outside it; where that name lies in Route 53's order is
+never computed. It does no I/O: whoever drives it fetches the pages, from AWS or from a listing that
+is known already (`ListedZone`).
 
 >>> def record(name):
 ...     return RecordSet(name, "A", None, None, None, "{}")

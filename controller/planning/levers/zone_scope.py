@@ -15,10 +15,9 @@ wildcards that do not exist.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
 
-from controller.model.configuration import Service
+from controller.model.configuration import Route53Lever, Service
 from controller.model.levers import RecordSet
 from controller.model.zone_listings import Run, ZoneScope, is_below
 from controller.planning.levers.run_walk import PAGE_SIZE, ListedZone, pages_of
@@ -26,62 +25,61 @@ from controller.planning.residency.looked_up_names import look_up
 from controller.planning.residency.route53_answers import Zone
 
 
-def zone_scope(
+def narrowed(
     zone_id: str,
-    services: Mapping[str, Service],
+    services: Collection[Service],
     records: Sequence[RecordSet],
     page_size: int = PAGE_SIZE,
-) -> ZoneScope | None:
+) -> tuple[Sequence[RecordSet], ZoneScope | None]:
     """What the next readings of a zone list for these services, by a listing of the whole zone.
 
-    None: all of the zone, which takes no more pages.
+    With the record sets that such a reading would show now. None: all of the zone, which takes no
+    more pages.
     """
     whole_pages = pages_of(len(records), page_size)
     if whole_pages == 1:
-        return None
+        return records, None
     listed, zone = ListedZone(records, page_size), Zone(zone_id, records)
     required = _required(zone, services)
     runs = _cheapest_runs(listed, required, _optional(zone, required), services)
-    if listed.list_runs(runs).pages >= whole_pages:
-        return None
+    listing = listed.list_runs(runs)
+    if listing.pages >= whole_pages:
+        return records, None
     others = {n for n in zone.looked_at if not any(run.holds(n) for run in runs)}
     seen = listed.list_runs([Run(name) for name in sorted(others)]).records
-    return ZoneScope(
+    scope = ZoneScope(
         tuple(runs),
         frozenset(others),
         tuple(r for r in seen if not any(run.holds(r.name) for run in runs)),
         zone.apex,
         whole_pages,
     )
+    return with_others(listing.records, scope), scope
 
 
 def with_others(listed: Sequence[RecordSet], scope: ZoneScope) -> tuple[RecordSet, ...]:
     """The record sets of a listing of the scope's runs, and those known from the whole listing."""
     again = {_key(record) for record in listed}
-    return (*listed, *(record for record in scope.records if _key(record) not in again))
-
-
-def with_names(scope: ZoneScope, names: Iterable[str]) -> ZoneScope:
-    """The scope, with these names listed as well."""
-    return replace(scope, runs=(*scope.runs, *map(Run, names)))
+    others = (record for record in scope.records if _key(record) not in again)
+    return (*dict.fromkeys(listed), *others)
 
 
 def unread_names(
     zone_id: str,
-    services: Mapping[str, Service],
+    services: Collection[Service],
     records: Iterable[RecordSet],
     scope: ZoneScope,
 ) -> tuple[str, ...]:
     """The names at which the services' proofs look and that the scope does not know."""
     zone = Zone(zone_id, records, scope)
-    for service in services.values():
-        look_up(zone, service)
+    for service in services:
+        look_up(zone, service, _lever_of(service))
     return zone.unread
 
 
-def _required(zone: Zone, services: Mapping[str, Service]) -> set[str]:
+def _required(zone: Zone, services: Collection[Service]) -> set[str]:
     """The names that every reading must show."""
-    leading = {name for service in services.values() for name in look_up(zone, service)}
+    leading = {name for service in services for name in look_up(zone, service, _lever_of(service))}
     answering = {name for name in zone.looked_at - zone.asked if zone.has_answers(name)}
     return {
         name
@@ -96,7 +94,7 @@ def _optional(zone: Zone, required: set[str]) -> set[str]:
 
 
 def _cheapest_runs(
-    listed: ListedZone, required: set[str], optional: set[str], services: Mapping[str, Service]
+    listed: ListedZone, required: set[str], optional: set[str], services: Collection[Service]
 ) -> list[Run]:
     """The runs with the fewest pages; of these, the ones that show the most names."""
     runs = _in_order(listed, map(Run, required))
@@ -128,14 +126,15 @@ def _in_order(listed: ListedZone, runs: Iterable[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: (listed.places.get(run.name, last), run.name))
 
 
-def _service_names(services: Mapping[str, Service]) -> list[str]:
+def _service_names(services: Collection[Service]) -> list[str]:
     """The services' names, those above others first."""
-    names = {
-        service.levers.route53.name
-        for service in services.values()
-        if service.levers.route53 is not None
-    }
+    names = {_lever_of(service).name for service in services}
     return sorted(names, key=lambda name: (name.count("."), name))
+
+
+def _lever_of(service: Service) -> Route53Lever:
+    assert service.levers.route53 is not None
+    return service.levers.route53
 
 
 def _key(record: RecordSet) -> tuple[str, str, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.model.configuration import Service
+from controller.model.configuration import Route53Lever, Service
 from controller.planning.residency.answer_regions import TYPES, AnswerRegions
 from controller.planning.residency.route53_answers import Zone
 
@@ -20,15 +20,13 @@ def reachable_names(zone: Zone, name: str, type_: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def look_up(zone: Zone, service: Service) -> set[str]:
+def look_up(zone: Zone, service: Service, lever: Route53Lever) -> set[str]:
     """Look up every name at which `prove_records` and the observation of the service look.
 
     `zone.looked_at` and `zone.unread` have them afterwards. Returned are those that decide where
     users go: the weighted records' names and, if a pool is bound, the service's name and all names
     to which aliases and CNAMEs lead from there, existing or not.
     """
-    lever = service.levers.route53
-    assert lever is not None
     leading = {lever.leaf_name(pool) for pool in service.pools}
     if not is_bound(service):
         for name in (lever.name, *leading):

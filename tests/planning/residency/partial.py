@@ -8,7 +8,7 @@ from controller.model.configuration import Service
 from controller.model.levers import RecordSet
 from controller.model.zone_listings import Run, ZoneScope
 from controller.planning.levers.run_walk import ListedZone
-from controller.planning.levers.zone_scope import unread_names, with_names, with_others, zone_scope
+from controller.planning.levers.zone_scope import narrowed, unread_names, with_others
 from controller.planning.residency.proof import Proof, prove_records
 from tests.planning.levers.aws_order import in_aws_order
 from tests.planning.residency.zones import ZONE_ID
@@ -23,7 +23,7 @@ def scope_for(service: Service, records: Iterable[RecordSet]) -> ZoneScope:
     Pages of one record set: so small a zone would be listed as a whole.
     """
     zone = in_aws_order(records)
-    return zone_scope(ZONE_ID, {"app": service}, zone, page_size=1) or NOTHING
+    return narrowed(ZONE_ID, [service], zone, page_size=1)[1] or NOTHING
 
 
 def reading(
@@ -32,10 +32,10 @@ def reading(
     """The runs of a scope, and name by name what they lead to, until nothing is unread."""
     zone = ListedZone(in_aws_order(records))
     known: Sequence[RecordSet] = with_others(zone.list_runs(scope.runs).records, scope)
-    while unread := unread_names(ZONE_ID, {"app": service}, known, scope):
+    while unread := unread_names(ZONE_ID, [service], known, scope):
         unfinished = prove_records("app", service, known, scope)
         assert all(unfinished.leaks.values()), "what is not read must not be taken for proven"
-        scope = with_names(scope, unread)
+        scope = scope.with_names(unread)
         listed = zone.list_runs([Run(name) for name in unread]).records
         known = (*known, *(record for record in listed if record not in known))
     return known, scope

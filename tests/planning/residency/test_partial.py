@@ -10,7 +10,7 @@ from controller.model.configuration import Service
 from controller.model.levers import RecordSet
 from controller.model.zone_listings import Run, ZoneScope
 from controller.planning.levers.run_walk import ListedZone
-from controller.planning.levers.zone_scope import unread_names, with_others, zone_scope
+from controller.planning.levers.zone_scope import narrowed, unread_names, with_others
 from controller.planning.residency.proof import describe_leak, prove_records
 from tests.planning.levers.aws_order import in_aws_order
 from tests.planning.residency.partial import proofs_by_parts, reading, scope_for
@@ -68,7 +68,7 @@ def test_a_target_that_was_not_read_is_unknown_and_not_without_an_answer() -> No
 
     scope = scope_for(SERVICE, [*plan(), SOA])
     known = with_others(ListedZone(zone).list_runs(scope.runs).records, scope)
-    assert unread_names(ZONE_ID, {"app": SERVICE}, known, scope) == ("lb.example.test.",)
+    assert unread_names(ZONE_ID, [SERVICE], known, scope) == ("lb.example.test.",)
     (leak,) = prove_records("app", SERVICE, known, scope).leaks["eu"]
     assert (leak.reached, leak.unread) == (None, "lb.example.test.")
     assert describe_leak(leak) == (
@@ -147,7 +147,7 @@ def test_services_below_one_another_share_a_run() -> None:
     inner = service(levers={"route53": {"hosted_zone_id": ZONE_ID, "name": f"api.{NAME}"}})
     beside = service(levers={"route53": {"hosted_zone_id": ZONE_ID, "name": "web.example.test."}})
     zone = in_aws_order([*plan(), SOA, *foreign(1_000)])
-    scope = zone_scope(ZONE_ID, {"app": SERVICE, "inner": inner, "beside": beside}, zone)
+    _, scope = narrowed(ZONE_ID, [SERVICE, inner, beside], zone)
 
     assert scope is not None
     assert scope.runs == (Run(NAME, True), Run("web.example.test.", True))
@@ -187,7 +187,12 @@ def test_a_deleted_weighted_record_is_missed_and_one_more_is_seen() -> None:
 
 
 def _scope_or_none(of: Service, records: list[RecordSet]) -> ZoneScope | None:
-    return zone_scope(ZONE_ID, {"app": of}, in_aws_order(records))
+    zone = in_aws_order(records)
+    shown, scope = narrowed(ZONE_ID, [of], zone)
+    if scope is not None:
+        listed = ListedZone(zone).list_runs(scope.runs).records
+        assert shown == with_others(listed, scope), "the next reading shows the same"
+    return scope
 
 
 def _scope(of: Service, records: list[RecordSet]) -> ZoneScope:
