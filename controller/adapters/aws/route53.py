@@ -19,7 +19,7 @@ from controller.adapters.aws.record_sets import record_set_of, request_of
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
 from controller.model.zone_listings import Run, ZoneListing
 from controller.planning.levers.batches import MAX_CHARACTERS, MAX_ELEMENTS, size_of
-from controller.planning.levers.run_walk import PAGE_SIZE, Page, RunWalk, Start
+from controller.planning.levers.run_walk import PAGE_SIZE, RecordPage, RunWalk, Start
 from controller.ports import Clock
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ class Route53RecordSets:
         walk = RunWalk(runs)
         while walk.start is not None:
             page = await self._page(_request(hosted_zone_id, walk.start))
-            walk.take(Page(tuple(map(record_set_of, page["ResourceRecordSets"])), _next(page)))
+            walk.take(
+                RecordPage(tuple(map(record_set_of, page["ResourceRecordSets"])), _next(page))
+            )
         return walk.listing
 
     async def change(

@@ -8,7 +8,7 @@ so that a rate shows the first event. Counters and states begin at 0; an unknown
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
@@ -16,8 +16,10 @@ from controller import __version__
 from controller.api.metrics.capacity import CapacityMetrics
 from controller.api.metrics.cycles import CycleMetrics
 from controller.api.metrics.probes import ProbeMetrics
+from controller.api.metrics.readings import ReadingsCollector
 from controller.api.metrics.steering import MeasuredShareCollector, SteeringMetrics, positions
 from controller.loops.cycle.reconciliation import CycleReport
+from controller.loops.levers.listings import ListingState
 from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.health import ProbeResult, ReferenceKind
@@ -113,6 +115,10 @@ class DaemonMetrics:
         """Add the metric of measured shares, computed from these reports at every scrape."""
         collector = MeasuredShareCollector(traffic, lambda: positions(self._settings))
         self.registry.register(collector)
+
+    def add_readings(self, states: Callable[[], Mapping[str, ListingState]]) -> None:
+        """Add the metrics of what readings of AWS took, computed from these at every scrape."""
+        self.registry.register(ReadingsCollector(states))
 
     def _register_daemon(self, registry: CollectorRegistry) -> None:
         ProcessCollector(registry=registry)

@@ -1,4 +1,4 @@
-"""Residency of bound pools, as the daemon proved it on the records last read from AWS."""
+"""Residency of bound pools, as the daemon proves it on all records at AWS."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass
 from controller.cli.daemon.client import Client
 from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.render import one_line
+
+_WHOLE_DEADLINE_S = 60.0
+"""Longer than the daemon waits for AWS and for the cycle that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,11 @@ class ObservedPool:
 
 
 def fetch(client: Client) -> tuple[ObservedPool, ...]:
-    """Every bound pool, as of the daemon's last cycle."""
+    """Every bound pool, by all records at AWS: the daemon reads them first."""
+    client.set_deadline(_WHOLE_DEADLINE_S)
     return tuple(
         _observed_pool(service, pool)
-        for service in client.get("/v1/status")["services"]
+        for service in client.get("/v1/status", whole="true")["services"]
         for pool in service["pools"]
         if pool["residency"] is not None
     )

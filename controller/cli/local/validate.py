@@ -65,8 +65,9 @@ def validate(
 
     Variables such as GTC__API__PORT go over each file, as when the daemon runs. Nothing is started
     and nothing is asked of AWS. With --observed the daemon is asked, with or without FILES, for its
-    proof over every combination of failed regions and drains, by the settings it runs with; `gtc
-    reload --dry-run` has it prove those of its file. Exits with 0 when all is in order (there may
+    proof over every combination of failed regions and drains, by the settings it runs with; it
+    lists all records of its hosted zones for that. `gtc reload --dry-run` has it prove those of its
+    file. Exits with 0 when all is in order (there may
     be warnings), with 78 when a file is not, and with 4 when residency is not proven.
     """
     context = click.get_current_context()

@@ -127,6 +127,8 @@ def leak_refusal(snapshot: Snapshot, service: str, pool: str) -> Held | None:
     if not leaks:
         return None
     ways = counted(len(leaks), "way")
+    if all(leak.unread is not None for leak in leaks):
+        return Held(Hold.RESIDENCY, describe_leak(leaks[0]))
     return Held(Hold.RESIDENCY, f"{ways} out of the lawful regions; {describe_leak(leaks[0])}")
 
 

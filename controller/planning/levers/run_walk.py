@@ -38,7 +38,7 @@ class Start(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RecordPage:
     """One page of a listing, and where the next one begins; None: it is the zone's last."""
 
     records: Sequence[RecordSet]
@@ -69,7 +69,7 @@ class RunWalk:
         found = [record for run in self._runs for record in self._found.get(run, ())]
         return ZoneListing(tuple(dict.fromkeys(found)), self._pages)
 
-    def take(self, page: Page) -> None:
+    def take(self, page: RecordPage) -> None:
         """Note what the page at `start` shows."""
         self._pages += 1
         for name, group in groupby(page.records, key=lambda record: record.name):
@@ -148,16 +148,16 @@ class ListedZone:
             walk.take(self._page(walk.start))
         return walk.listing
 
-    def _page(self, start: Start) -> Page:
+    def _page(self, start: Start) -> RecordPage:
         place = self.places.get(start.name)
         if place is None:
-            return Page((), None)
+            return RecordPage((), None)
         if start.type is not None:
             while _start_of(self._records[place]) != start:
                 place += 1
         end = place + self._page_size
         following = _start_of(self._records[end]) if end < len(self._records) else None
-        return Page(self._records[place:end], following)
+        return RecordPage(self._records[place:end], following)
 
 
 def pages_of(count: int, page_size: int = PAGE_SIZE) -> int:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from controller.model.levers import RecordSet
 from controller.model.zone_listings import Run
-from controller.planning.levers.run_walk import ListedZone, Page, RunWalk, Start, pages_of
+from controller.planning.levers.run_walk import ListedZone, RecordPage, RunWalk, Start, pages_of
 from tests.planning.levers.aws_order import in_aws_order
 
 BELOW = "app.test."
@@ -54,11 +54,11 @@ def walked(zone: Sequence[RecordSet], wanted: Sequence[Run], size: int) -> tuple
     return walk, pages
 
 
-def page_from(zone: Sequence[RecordSet], start: Start, size: int) -> Page:
+def page_from(zone: Sequence[RecordSet], start: Start, size: int) -> RecordPage:
     """The page that begins at the first record set at or after `start`."""
     marker = RecordSet(start.name, start.type or "", start.set_identifier, None, None, "{}")
     rest = [one for one in zone if in_aws_order([one, marker])[0] == marker or one == marker]
-    return Page(rest[:size], _start_of(rest[size]) if len(rest) > size else None)
+    return RecordPage(rest[:size], _start_of(rest[size]) if len(rest) > size else None)
 
 
 def _start_of(first: RecordSet) -> Start:
@@ -133,6 +133,6 @@ def test_a_page_that_ends_with_the_run_needs_no_other() -> None:
     """The name at which the next page would begin tells that the run is over."""
     zone = [record("a.test."), record("b.test."), record("c.test.")]
     walk = RunWalk([Run("b.test.")])
-    walk.take(Page(zone[1:2], Start("c.test.", "A")))
+    walk.take(RecordPage(zone[1:2], Start("c.test.", "A")))
 
     assert (walk.start, walk.listing.pages) == (None, 1)
