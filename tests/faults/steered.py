@@ -225,6 +225,7 @@ async def steering(
         ports = Ports(time, kept, prober, aws.records, aws.accelerators, checks, name_servers)
         controller = compose(chosen, ports, metrics)
         await controller.load()
+        metrics.add_readings(controller.observation.listing_states)
         steered = Steered(
             controller, emulated.aws, prober, kept, chosen, emulated.clients, registry
         )

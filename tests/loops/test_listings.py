@@ -24,8 +24,8 @@ pytestmark = pytest.mark.looptime
 APP = f"app.{APEX}"
 DEEP = f"app.prod.{APEX}"
 AWAY = ADDRESSES["us-east-1"]
-FOREIGN = 700
-WHOLE = 3
+FOREIGN = 310
+WHOLE = 2
 """Pages of all of it."""
 
 
