@@ -50,12 +50,12 @@ class FakeRecordSets:
         self.trouble.question()
         if hosted_zone_id not in self._zones:
             raise ProviderRejectedError(f"NoSuchHostedZone: no zone {hosted_zone_id}")
-        return tuple(self._zones[hosted_zone_id].values())
+        return tuple(in_aws_order(self._zones[hosted_zone_id].values()))
 
     async def read_runs(self, hosted_zone_id: str, runs: Sequence[Run]) -> ZoneListing:
         """In one page, whatever they hold."""
         self.runs_read.append((hosted_zone_id, tuple(runs)))
-        zone = in_aws_order(await self.read(hosted_zone_id))
+        zone = await self.read(hosted_zone_id)
         found = [record for run in runs for record in _shown(zone, run)]
         return ZoneListing(tuple(dict.fromkeys(found)), 1)
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from controller.model.levers import LeverState, Position
+from controller.planning.levers import zone_scope
 from tests.loops.small import events, logged
 from tests.loops.zone_of_many import (
     APEX,
@@ -191,7 +192,7 @@ async def test_a_whole_listing_that_fails_hinders_no_reading() -> None:
 async def test_a_slow_whole_listing_delays_no_reading() -> None:
     """A write is read back while all of the zone is still being listed."""
     zone = await read()
-    await asyncio.sleep(20)
+    await asyncio.sleep(40)
     zone.latency_s = 2.0
     asking = asyncio.create_task(zone.observation.read_whole(READ_FOR_S))
     await asyncio.sleep(2.5)
@@ -206,9 +207,9 @@ async def test_a_slow_whole_listing_delays_no_reading() -> None:
 
 
 async def test_who_asks_for_all_of_a_zone_gets_what_it_shows_then() -> None:
-    """`gtc validate --observed`: at once, and again only after ten seconds."""
+    """`gtc validate --observed`: at once; soon after only what is steered is listed again."""
     zone = await read(DEEP)
-    await asyncio.sleep(20)
+    await asyncio.sleep(40)
     values = [{"Value": "ns.elsewhere.test."}]
     zone.create([{"Name": f"prod.{APEX}", "Type": "NS", "TTL": 60, "ResourceRecords": values}])
     before = zone.pages
@@ -217,13 +218,13 @@ async def test_who_asks_for_all_of_a_zone_gets_what_it_shows_then() -> None:
     assert leaks(zone) == ["None"]
     asked = zone.pages
     assert await zone.observation.read_whole(30) == ()
-    assert (asked - before, zone.pages - asked) == (WHOLE + 1 + 1, 0)
+    assert (asked - before, zone.pages - asked) == (WHOLE + 1 + 1, 1)
 
 
 async def test_who_asks_in_vain_is_told_which_zone_it_was() -> None:
     """Not what an earlier reading showed."""
     zone = await read()
-    await asyncio.sleep(20)
+    await asyncio.sleep(40)
     zone.failing_from = 0
 
     assert await zone.observation.read_whole(30) == (zone.zone,)
@@ -280,7 +281,7 @@ async def test_several_services_runs_of_one_zone_are_listed_together() -> None:
 async def test_settings_without_the_zone_forget_it() -> None:
     """And cancel what is being listed of it."""
     zone = await read()
-    await asyncio.sleep(20)
+    await asyncio.sleep(40)
     zone.latency_s = 5.0
     asking = asyncio.create_task(zone.observation.read_whole(20))
     await asyncio.sleep(1)
@@ -297,3 +298,32 @@ async def test_settings_without_the_zone_forget_it() -> None:
     assert zone.observation.listing_states() == {}
     await asking
     await zone.observation.end()
+
+
+async def test_a_record_that_this_program_fails_on_costs_its_service_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which names are needed cannot be told then: all are read, until it can be told again."""
+    zone = await read()
+
+    def fails(*_: object) -> None:
+        raise KeyError("DNSName")
+
+    with monkeypatch.context() as broken, logged() as lines:
+        broken.setattr(zone_scope, "look_up", fails)
+        zone.put(weighted(f"eu.{APP}", "eu-west-1", 5))
+        assert await zone.cycle() == 1 + WHOLE
+        assert await zone.cycle() == WHOLE
+        seen = zone.observation.observed()["app0"].settings
+        assert seen[Position("app0", "eu", "eu-west-1")] == LeverState(5)
+    assert events(lines).count("names_not_understood") == 1
+    assert zone.observation.failing == {}
+
+    assert [await zone.cycle() for _ in range(2)] == [WHOLE, 1]
+
+
+async def test_a_service_that_is_not_of_the_zone_is_read_all_the_same() -> None:
+    """Its names are nowhere in it; asked for them, Route 53 might refuse."""
+    zone = ManyRecords(settings_at("app.elsewhere.test."), FOREIGN)
+    assert [await zone.cycle() for _ in range(2)] == [WHOLE, WHOLE]
+    assert len(zone.observation.observed()["app0"].faults["eu"]) == 4

@@ -23,7 +23,7 @@ _CYCLE_WAIT_S = 10.0
 _WHOLE = flag(
     "whole",
     "List all records of every hosted zone first, not only what is steered, and decide by them. It "
-    "takes a request for each 300 records; asked again within 10 s, the answer is the same.",
+    "takes a request for each 300 records. Within 30 s only what is steered is listed again.",
 )
 
 

@@ -82,6 +82,8 @@ class _Target:
     not_before: float = -inf
     error: str = ""
     """Why the last whole listing failed; empty: it did not."""
+    is_unclear: bool = False
+    """Whether this program failed to tell which of its names are needed."""
 
     @property
     def scope(self) -> ZoneScope | None:
@@ -118,10 +120,11 @@ class Listings:
         """List what is steered of a target. Raises as the lever's port does."""
         known = self._known(target)
         found, scope = known.found, known.scope
-        if known.last is None or scope is None:
-            listing = await self._list_all(target, lever, services)
-        else:
+        listing = None
+        if known.last is not None and scope is not None:
             listing = await self._list_runs(target, lever, services, scope)
+        if listing is None:
+            listing = await self._list_all(target, lever, services)
         if known.found is found:
             known.found = None  # else a whole listing ended meanwhile
         known.last = listing
@@ -205,17 +208,30 @@ class Listings:
         if (
             last is not None
             and last.scope is None
+            and not known.is_unclear
             and last.services == services
             and last.resources == listed.resources
         ):
             return replace(last, pages=listed.pages)
-        resources, scope = lever.narrowed(target, services, listed.resources)
+        try:
+            resources, scope = lever.narrowed(target, services, listed.resources)
+        except Exception:
+            # A mistake of ours, such as with a record of a new shape. Whose it concerns shows when
+            # it is derived from; the others need not share in it.
+            if not known.is_unclear:
+                _log.exception("names_not_understood", target=target)
+            known.is_unclear = True
+            return Listing(listed.resources, None, services, listed.pages)
+        known.is_unclear = False
         return Listing(resources, scope, services, listed.pages)
 
     async def _list_runs(
         self, target: str, lever: AnyLever, services: Sequence[Service], scope: ZoneScope
-    ) -> Listing:
-        """A listing of the scope's runs, and of the names to which these lead."""
+    ) -> Listing | None:
+        """A listing of the scope's runs, and of the names to which these lead.
+
+        None: what is needed takes more pages than all of the target, or cannot be told.
+        """
         last, began_with = self._known(target).last, scope
         assert last is not None
         listed = await self._ports[lever.kind].read(target, scope.runs)
@@ -224,9 +240,15 @@ class Listings:
         is_known = scope is last.scope and services == last.services
         if is_known and resources == last.resources:
             return replace(last, pages=pages)
-        while unread := lever.unread(target, services, resources, scope):
-            if pages + len(unread) >= scope.whole_pages:
-                return await self._list_all(target, lever, services)
+        while True:
+            try:
+                unread = lever.unread(target, services, resources, scope)
+            except Exception:  # a mistake of ours, which `_list_all` meets again and logs
+                return None
+            if not unread:
+                break
+            if pages + len(unread) > scope.whole_pages:
+                return None
             more = await self._ports[lever.kind].read(target, tuple(map(Run, unread)))
             scope = scope.with_names(unread)
             found, pages = (*found, *more.resources), pages + (more.pages or 0)

@@ -36,7 +36,7 @@ _log = structlog.get_logger("observation")
 READ_WAIT_S = 0.5
 """Seconds that a cycle waits for readings; a later one wakes the reconciler. With the gap between
 two cycles that leaves time to drain a region within a second."""
-WHOLE_ANSWER_S = 10.0
+WHOLE_ANSWER_S = 30.0
 """Seconds for which a listing of all of a zone answers those who ask for one: however many ask, the
 calls are left to the readings."""
 
@@ -136,9 +136,9 @@ class Observation:
         targets = _targets(self._active_settings.settings.services.values())
         since = now - WHOLE_ANSWER_S
         for target in targets:
+            self._stale.add(target)
             if not self._listings.was_whole_since(target, since):
                 self._listings.ask_for_whole(target)
-                self._stale.add(target)
         await self.refresh(inf, wait_s=wait_s)
         await self._listings.wait(targets, now + wait_s - self._clock.monotonic())
         await self.refresh(inf, wait_s=now + wait_s - self._clock.monotonic())

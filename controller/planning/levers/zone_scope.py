@@ -34,7 +34,7 @@ def narrowed(
     """What the next readings of a zone list for these services, by a listing of the whole zone.
 
     With the record sets that such a reading would show now. None: all of the zone, which takes no
-    more pages.
+    more pages, or has none of the services' names.
     """
     whole_pages = pages_of(len(records), page_size)
     if whole_pages == 1:
@@ -43,7 +43,7 @@ def narrowed(
     required = _required(zone, services)
     runs = _cheapest_runs(listed, required, _optional(zone, required), services)
     listing = listed.list_runs(runs)
-    if listing.pages >= whole_pages:
+    if not 0 < listing.pages < whole_pages:
         return records, None
     others = {n for n in zone.looked_at if not any(run.holds(n) for run in runs)}
     seen = listed.list_runs([Run(name) for name in sorted(others)]).records
