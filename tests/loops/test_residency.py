@@ -79,7 +79,7 @@ async def test_a_leak_is_alarmed_and_holds_the_pool_until_it_is_mended() -> None
 
 def test_what_was_not_read_is_a_warning_and_a_way_out_an_error() -> None:
     """Said once; what is proven again is said, too."""
-    unread = Leak("shop", "europe", (), None, (), (), ("lb.",), "", unread="lb.test.")
+    unread = Leak("shop", "europe", ("country:DE",), None, (), (), ("lb.",), "", unread="lb.test.")
     way_out = replace(unread, reached="us-east-1", unread=None)
     alarm = ResidencyAlarm()
     with logged() as lines:
