@@ -244,13 +244,20 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
     unusual = answers.service("shop", pool, panic=True, faults=["leaf\nmissing"], notices=["n"])
     notes = built(
         unusual,
-        observation={"failing": {"Z1": "ThrottlingException"}},
+        observation={
+            "failing": {"Z1": "ThrottlingException"},
+            "targets": {
+                "Z1": {"whole_age_s": 7_500.0, "whole_error": "no answer"},
+                "Z2": {"whole_age_s": 5.0, "whole_error": None},
+            },
+        },
         overrides=[answers.override(service="shop")],
         state_error="disk full",
         last_decision={"id": 12, "at": answers.CREATED_AT, "trigger": ["eu-west-1 is down"]},
     ).notes
     assert notes == (
         "observation: Z1 cannot be read: ThrottlingException",
+        "observation: all of Z1 was listed 2 h 5 min ago, and cannot be now: no answer",
         "panic: shop: too many regions turned suspect at once to believe it",
         "fault: shop: leaf missing",
         "hold: shop/europe: frozen, by ann",

@@ -145,6 +145,11 @@ def _reference_targets(targets: ApiReply) -> Iterator[str]:
 def _notes(status: ApiReply) -> Iterator[str]:
     for target, error in sorted(status["observation"]["failing"].items()):
         yield _note("observation", f"{target} cannot be read: {error}")
+    for target, reading in sorted(status["observation"].get("targets", {}).items()):
+        if reading["whole_error"]:
+            age = duration(reading["whole_age_s"])
+            what = f"all of {target} was listed {age} ago, and cannot be now"
+            yield _note("observation", f"{what}: {reading['whole_error']}")
     for service in status["services"]:
         yield from _service_notes(service)
     for override in status["overrides"]:
