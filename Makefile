@@ -13,7 +13,7 @@ JSON ?=
 SEEDS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow bench bench-memory bench-placement properties simulate ci-time check fix storyboards schema lock clean
+.PHONY: help demo test interpreters slow bench bench-memory bench-placement properties simulate ci-time check fix storyboards schema lock clean
 
 help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(VENV)/.runtime ## the daemon, an embedded AWS and 200 users on this mach
 
 test: $(VENV)/.dev ## every test; PYTEST="-k name" passes arguments on
 	@$(BIN)/python -m pytest --numprocesses=2 $(PYTEST)
+
+interpreters: ## the tests on Python 3.12 and 3.13, where they are installed; PYTEST="tests/adapters/probing" for some
+	@PYTEST="$(PYTEST)" .ci/interpreters
 
 slow: $(VENV)/.dev ## what `make test` leaves out: kill -9 at named points, faults over processes, 1,000 slow clients
 	@$(BIN)/python -m pytest -m slow $(PYTEST)

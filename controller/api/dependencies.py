@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from controller.loops.process.supervision import Supervision
 from controller.loops.reload.reload import Reload
 from controller.loops.reports.figures import ReportedFigures
 from controller.loops.reports.traffic import TrafficReports
+from controller.model.aws_calls import AwsDenial
 from controller.model.configuration import Settings
 from controller.ports import Clock, Store
 
@@ -47,6 +49,8 @@ class ApiDependencies:
     supervision: Supervision
     started_at: datetime
     """Wall-clock time at which the process started."""
+    aws_denials: Callable[[], tuple[AwsDenial, ...]] = tuple
+    """Which operations AWS denies the daemon now."""
 
     @property
     def settings(self) -> Settings:

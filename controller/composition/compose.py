@@ -26,7 +26,7 @@ from controller.loops.event_stream import EventStream
 from controller.loops.levers.actuation import Actuation
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.follow_up import FollowUp
-from controller.loops.levers.lever_ports import lever_ports
+from controller.loops.levers.lever_ports import lever_ports, spread_checks
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
@@ -166,12 +166,13 @@ def _levers(shared: _Shared, inputs: _Inputs) -> _Levers:
     observation = Observation(active_settings, ports, clock, shared.wake)
     on_record = shared.supervision.guarded("live_records", shared.event_stream.on_record, None)
     recording = Recording(shared.ports.store, clock, (on_record,))
+    spread = spread_checks(shared.ports.records, shared.ports.accelerators)
     return _Levers(
         observation,
         Actuation(active_settings, observation, ports, inputs.expectations, clock, shared.wakeup),
         recording,
         FollowUp(
-            active_settings, ports, recording, inputs.traffic, clock, shared.metrics.propagation
+            active_settings, spread, recording, inputs.traffic, clock, shared.metrics.propagation
         ),
     )
 

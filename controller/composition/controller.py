@@ -140,6 +140,7 @@ class Controller:
             metrics=self.metrics,
             supervision=self.supervision,
             started_at=self.started_at,
+            aws_denials=self.ports.aws_denials,
         )
 
     def _status_line(self) -> str:

@@ -1,5 +1,8 @@
 """Overrides: an operator's orders, each with an end. Adds, extends, withdraws and expires them.
 
+An order is taken in one place, `Overrides.add`: it is checked once, its caller may look at what it
+would lead to and refuse it, then it is stored.
+
 An override is acknowledged only once it is stored. Its end is kept in seconds of the clock that
 also counts while the machine is suspended (`boottime`), so that a stepping wall clock neither ends
 nor prolongs it. Across a restart the wall-clock date counts.
@@ -20,7 +23,12 @@ import structlog
 
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.override_changes import OverrideChanges
-from controller.loops.override_requests import check, check_text, check_ttl
+from controller.loops.override_requests import (
+    check,
+    check_text,
+    check_ttl,
+    supposed_overrides,
+)
 from controller.loops.wakeup import WakeUp
 from controller.model.errors import InvalidRequestError, StateUnavailableError
 from controller.model.events import EventType
@@ -41,6 +49,13 @@ DAEMON = "gtc"
 
 Listener = Callable[[EventType, Override, str, str], None]
 """Called with what happened to an override, the override, the actor, and why it ended."""
+Condition = Callable[[Sequence[Override]], None]
+"""Called with the overrides that would be active after an order; what it raises refuses the order.
+"""
+
+
+def _unconditional(_supposed: Sequence[Override]) -> None:
+    """The condition that refuses nothing."""
 
 
 class Overrides:
@@ -92,12 +107,15 @@ class Overrides:
         """Seconds until an override ends, at least 0."""
         return max(0.0, self._held[override_id][1] - self._clock.boottime())
 
-    async def add(self, request: OverrideRequest) -> Override:
+    async def add(
+        self, request: OverrideRequest, condition: Condition = _unconditional
+    ) -> Override:
         """Check and store a new override; it replaces one of the same kind at the same place.
 
-        Raises InvalidRequestError, StateUnavailableError.
+        Raises InvalidRequestError, what `condition` raises, StateUnavailableError.
         """
         self.check(request)
+        condition(self.supposing(request))
         self._check_loaded()
         return await self._changes.run(lambda: self._add(request), _STORE_WAIT_S)
 
@@ -121,6 +139,15 @@ class Overrides:
     def check(self, request: OverrideRequest) -> None:
         """Raise InvalidRequestError for a request that the active settings do not allow."""
         check(request, self._active_settings.settings)
+
+    def supposing(self, *requests: OverrideRequest) -> tuple[Override, ...]:
+        """The overrides that would be active if these requests, which `check` allows, were carried
+        out, the newest last."""
+        return supposed_overrides(self.active(), requests, self._clock.wall())
+
+    def without(self, ended: Override) -> tuple[Override, ...]:
+        """The overrides that would be active if this one ended."""
+        return tuple(override for override in self.active() if override.id != ended.id)
 
     async def run(self) -> None:
         """Announce and expire overrides at their times, until cancelled."""

@@ -16,7 +16,8 @@ from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.memory import FlapDamping
 from controller.model.overrides import Override, OverrideKind
-from controller.planning.guards import refusals
+from controller.planning.guards.blast_radius import too_many_drains
+from controller.planning.guards.ignored_guards import ignored_guards
 from controller.planning.guards.panic import panic_detail
 from controller.planning.health.flapping import reuse_wait_s
 
@@ -136,7 +137,7 @@ def eligibility_by_health(
         if len(split) < len(eligibility):
             missing = [region for region in pool.regions if region not in split]
             eligibility = eligibility.with_regions(dict.fromkeys(missing, _MISSING))
-        if not_kept and Hold.BLAST_RADIUS in refusals.ignored_guards(snapshot, *name):
+        if not_kept and Hold.BLAST_RADIUS in ignored_guards(snapshot, *name):
             drained = {region: one for region, one in not_kept.items() if region in split}
             eligibility = eligibility.with_regions(drained)
         eligibility = eligibility.with_regions(_failovers(snapshot, name, split))
@@ -240,7 +241,7 @@ def _why_not_out(health_input: _HealthInput, region: str, kept: Collection[str])
     panic = snapshot.memory.of(health_input.service).panic
     if panic is not None and health[region].agreeing_parties < _PANIC_PARTIES:
         return Held(Hold.PANIC, panic_detail(health.values()), region)
-    return refusals.too_many_drains(snapshot, region) if region in kept else None
+    return too_many_drains(snapshot, region) if region in kept else None
 
 
 def _failed_over(order: Override) -> RegionEligibility:

@@ -41,8 +41,13 @@ class Accelerators(Protocol):
         """All endpoint groups of all listeners. Raises as `RecordSets.read` does."""
         ...
 
-    async def change(self, change: GroupChange) -> Outcome:
-        """Set a group's dial and its endpoints' weights; its other properties stay."""
+    async def change(
+        self, accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        """Set one group's dial and its endpoints' weights; its other properties stay.
+
+        AWS takes one group in a request, so `len(changes) == 1`.
+        """
         ...
 
     async def is_deployed(self, accelerator_arn: str) -> bool:

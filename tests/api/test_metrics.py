@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from controller import __version__
 from controller.api.metrics.daemon_metrics import CALL_OUTCOMES, OPERATIONS, DaemonMetrics
 from controller.loops.reports.traffic import TrafficReports
+from controller.model.aws_calls import AwsCall
 from controller.model.configuration import EndpointId, Mode
 from controller.model.health import ProbeOutcome, ProbeResult, ReferenceKind
 from controller.model.levers import Position
@@ -117,7 +118,7 @@ def test_probes_are_counted_by_outcome_and_timed_when_they_pass() -> None:
 def test_calls_and_propagation_are_counted_and_timed() -> None:
     """As the adapters and the follow-up report them."""
     metrics, value = fresh()
-    metrics.aws_call("route53", "GetChange", "throttled", 0.5)
+    metrics.aws_call(AwsCall("route53", "GetChange", "throttled", 0.5))
     metrics.propagation("route53", 12.0)
 
     labels = {"service": "route53", "operation": "GetChange"}

@@ -83,6 +83,7 @@ def status(*services: dict[str, Any], **members: Any) -> dict[str, Any]:
                 }
             },
         },
+        "aws_denied": [],
         "failing_parts": [],
         "next_cycle_in_s": 7.9,
         "overrides": [],

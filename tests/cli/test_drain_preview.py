@@ -6,8 +6,7 @@ from typing import Any
 
 from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.drain_preview import DrainPreview, preview_drain
-from controller.cli.orders.preview import UnchangedPool
-from controller.cli.orders.submit import pools_in_scope
+from controller.cli.orders.preview import UnchangedPool, pools_in_scope
 from tests.cli import answers
 
 EU, US = "eu-west-1", "us-east-1"

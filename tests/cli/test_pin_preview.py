@@ -8,8 +8,7 @@ import pytest
 
 from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.pin_preview import PASSING_HOLDS, PinPreview, preview_pin
-from controller.cli.orders.preview import UnchangedPool
-from controller.cli.orders.submit import pools_in_scope
+from controller.cli.orders.preview import UnchangedPool, pools_in_scope
 from controller.model.decision import Hold
 from tests.cli import answers
 

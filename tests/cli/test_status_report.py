@@ -238,6 +238,22 @@ def test_services_in_dry_run_are_named() -> None:
     assert all_of_it.banners == ("DRY RUN: decides and records, writes nothing",)
 
 
+DENIED = {
+    "service": "route53",
+    "operation": "GetChange",
+    "why": "ExpiredToken: expired",
+    "for_s": 40.0,
+}
+
+
+def test_that_aws_refuses_the_daemon_is_a_banner() -> None:
+    """One for each service of AWS, whichever operations it denies."""
+    denied = [DENIED, {**DENIED, "operation": "ListResourceRecordSets"}]
+    assert built(answers.service("shop"), aws_denied=denied).banners == (
+        "AWS REFUSES the daemon at route53: see the notes below; traffic stays as it is",
+    )
+
+
 def test_facts_that_concern_no_single_region_are_notes() -> None:
     """Each is one line that begins with its kind."""
     pool = answers.pool("europe", holds=[answers.held("frozen", "by ann")])
@@ -251,6 +267,7 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
                 "Z2": {"whole_age_s": 5.0, "whole_error": None},
             },
         },
+        aws_denied=[DENIED],
         overrides=[answers.override(service="shop")],
         state_error="disk full",
         last_decision={"id": 12, "at": answers.CREATED_AT, "trigger": ["eu-west-1 is down"]},
@@ -258,6 +275,7 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
     assert notes == (
         "observation: Z1 cannot be read: ThrottlingException",
         "observation: all of Z1 was listed 2 h 5 min ago, and cannot be now: no answer",
+        "aws: route53 GetChange refused for 40 s: ExpiredToken: expired",
         "panic: shop: too many regions turned suspect at once to believe it",
         "fault: shop: leaf missing",
         "hold: shop/europe: frozen, by ann",
@@ -285,6 +303,7 @@ def test_ages_and_measurements_alone_do_not_change_the_fingerprint() -> None:
         {"isolated": True},
         {"mode": "dry_run"},
         {"observation": {"failing": {"Z1": "gone"}}},
+        {"aws_denied": [DENIED]},
         {"overrides": [answers.override()]},
         {"last_decision": {"id": 1, "at": answers.CREATED_AT, "trigger": []}},
         {"services": [answers.service("shop", panic=True)]},

@@ -76,7 +76,9 @@ class AcceleratorsContract:
         """The list is replaced by an equal one; weight 0 stays 0 and does not become 128."""
         async with self.world() as world:
             before = await _groups(world)
-            outcome = await world.port.change(GroupChange(before["eu-west-1"], dial, weight))
+            outcome = await world.port.change(
+                ARN, [GroupChange(before["eu-west-1"], dial, weight)], emergency=False
+            )
             after = await _groups(world)
 
         changed = before["eu-west-1"]
@@ -98,7 +100,7 @@ class AcceleratorsContract:
                 GroupChange(group, 100, 256),
                 GroupChange(replace(group, endpoints=()), 100, 128),
             ):
-                outcome = await world.port.change(change)
+                outcome = await world.port.change(ARN, [change], emergency=False)
                 assert outcome.status is OutcomeStatus.REFUSED
                 assert outcome.detail.startswith("not sent: ")
 
@@ -107,7 +109,7 @@ class AcceleratorsContract:
         async with self.world() as world:
             group = (await _groups(world))["eu-west-1"]
             await world.remove(group)
-            outcome = await world.port.change(GroupChange(group, 0, 0))
+            outcome = await world.port.change(ARN, [GroupChange(group, 0, 0)], emergency=False)
             assert "eu-west-1" not in await _groups(world)
 
         assert outcome.status is OutcomeStatus.REFUSED
@@ -117,7 +119,7 @@ class AcceleratorsContract:
         """The status belongs to the accelerator."""
         async with self.world() as world:
             group = (await _groups(world))["eu-west-1"]
-            await world.port.change(GroupChange(group, 50, 128))
+            await world.port.change(ARN, [GroupChange(group, 50, 128)], emergency=False)
             await eventually(lambda: world.port.is_deployed(ARN))
 
     async def test_an_unknown_accelerator_is_rejected(self) -> None:
@@ -138,7 +140,7 @@ class AcceleratorsContract:
                 await world.port.read(ARN)
             with pytest.raises(ProviderUnavailableError):
                 await world.port.is_deployed(ARN)
-            outcome = await world.port.change(GroupChange(group, 0, 0))
+            outcome = await world.port.change(ARN, [GroupChange(group, 0, 0)], emergency=False)
 
         assert outcome.status is OutcomeStatus.UNKNOWN
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from controller.model.errors import ProviderRejectedError
@@ -44,7 +44,10 @@ class FakeAccelerators:
         self.trouble.question()
         return tuple(self._existing(accelerator_arn).values())
 
-    async def change(self, change: GroupChange) -> Outcome:
+    async def change(
+        self, accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        (change,) = changes
         self.writes.append(change)
         fault = _fault(change)
         if fault:

@@ -611,9 +611,11 @@ async def test_a_zone_that_hangs_delays_no_accelerator_and_no_other_zone() -> No
         await asyncio.sleep(5)
         return await change_zone(hosted_zone_id, changes, emergency=emergency)
 
-    async def group(change: GroupChange) -> Outcome:
-        began[ARN] = asyncio.get_running_loop().time()
-        return await change_group(change)
+    async def group(
+        accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        began[accelerator_arn] = asyncio.get_running_loop().time()
+        return await change_group(accelerator_arn, changes, emergency=emergency)
 
     Method(change_zone).replace(slow_zone)
     Method(change_group).replace(group)
@@ -683,7 +685,10 @@ async def test_one_bad_group_hinders_no_other_though_no_cycle_has_the_time() -> 
     bench.accelerators.put(ARN, replace(east, dial=50.0))
     applied: list[str] = []
 
-    async def change_group(change: GroupChange) -> Outcome:
+    async def change_group(
+        accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        (change,) = changes
         await asyncio.sleep(1)
         if change.group.region == EAST:
             return Outcome(OutcomeStatus.REFUSED, "an endpoint of it was deleted")

@@ -69,9 +69,12 @@ class Scripted:
             outcome = await change_zone(hosted_zone_id, changes, emergency=emergency)
             return self._told(outcome)
 
-        async def group(change: GroupChange) -> Outcome:
+        async def group(
+            accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+        ) -> Outcome:
             self._next(world.accelerators.trouble)
-            return self._told(await change_group(change))
+            outcome = await change_group(accelerator_arn, changes, emergency=emergency)
+            return self._told(outcome)
 
         async def records(hosted_zone_id: str) -> tuple[RecordSet, ...]:
             self._reading(world.records.trouble)

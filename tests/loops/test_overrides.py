@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -126,6 +127,28 @@ async def test_a_newer_pin_takes_the_place_of_the_older() -> None:
         (OverrideKind.DRAIN, None),
         (OverrideKind.PIN, 0.6),
     ]
+
+
+async def test_a_condition_is_given_what_would_be_in_force_and_may_refuse_it() -> None:
+    """What it refuses changes nothing, in the store neither; mistakes are found before it."""
+    bench, seen = Bench(), list[tuple[Override, ...]]()
+    first = await bench.overrides.add(DRAIN)
+
+    def refuse(supposed: Sequence[Override]) -> None:
+        seen.append(tuple(supposed))
+        raise LookupError("another state")
+
+    with pytest.raises(InvalidRequestError):
+        await bench.overrides.add(replace(DRAIN, region="eu-west-9"), refuse)
+    assert seen == []
+    with pytest.raises(LookupError):
+        await bench.overrides.add(replace(DRAIN, reason="INC-43"), refuse)
+
+    ((supposed,),) = seen
+    assert (supposed.target, supposed.reason) == (first.target, "INC-43")
+    assert supposed.id > first.id
+    assert bench.overrides.active() == (first,)
+    assert await bench.store.overrides() == (first,)
 
 
 async def test_an_override_is_stored_active_and_announced_at_once() -> None:

@@ -12,7 +12,9 @@ from controller.model.health import HealthState
 from controller.model.levers import Change, Leak, LeverState, Position
 from controller.planning.decision import decide
 from controller.planning.guards import refusals as guard
+from controller.planning.guards.blast_radius import too_many_drains
 from controller.planning.guards.panic import panic_at
+from controller.planning.orders import too_few_active
 from tests.planning.remembering import remembers
 from tests.storyboards.player import StoryboardPlayer
 
@@ -276,7 +278,8 @@ GUARDS = (
     guard.drifted,
     guard.blast_radius,
     guard.dry_run,
-    guard.too_few_active,
+    too_few_active,
+    too_many_drains,
     panic_at,
 )
 

@@ -8,7 +8,7 @@ import pytest
 
 from controller.adapters.aws.global_accelerator import GlobalAccelerators
 from controller.adapters.aws.route53 import Route53RecordSets
-from controller.adapters.aws.session import EndpointUrlMissingError
+from controller.adapters.aws.session import AwsSetupError
 from controller.adapters.clock import SystemClock
 from controller.model.configuration import Settings
 from controller.model.levers import (
@@ -118,5 +118,5 @@ async def test_nothing_is_seeded_without_an_endpoint(
 ) -> None:
     """A user's real account is never touched."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with pytest.raises(EndpointUrlMissingError):
+    with pytest.raises(AwsSetupError):
         await seed(settings)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -65,17 +66,20 @@ class GlobalAccelerators:
             groups += await self._groups(listener_arn)
         return tuple(groups)
 
-    async def change(self, change: GroupChange) -> Outcome:
-        """Set the group's dial and its endpoints' weights; its other properties stay.
+    async def change(
+        self, accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        """Set the one group's dial and its endpoints' weights; its other properties stay.
 
         The outcome is unknown when AWS returns another group than the wanted one. Writes to one
         accelerator wait for each other. No retry.
         """
+        (change,) = changes
         started = self._clock.monotonic()
         invalid_reason = _invalid_reason(change)
         if invalid_reason:
             return Outcome(OutcomeStatus.REFUSED, f"not sent: {invalid_reason}")
-        async with self._write_locks[_accelerator_of(change.group.arn)]:
+        async with self._write_locks[accelerator_arn]:
             outcome = await self._send(change)
         return replace(outcome, took_s=self._clock.monotonic() - started)
 
@@ -115,20 +119,19 @@ class GlobalAccelerators:
 
     async def _send(self, change: GroupChange) -> Outcome:
         try:
-            answer = await self._calls.send(
-                "UpdateEndpointGroup",
-                lambda: self._client.update_endpoint_group(
+            # Writes are few: all count as urgent, whatever the caller says.
+            async with self._calls.limited("UpdateEndpointGroup", emergency=True):
+                answer = await self._client.update_endpoint_group(
                     EndpointGroupArn=change.group.arn,
                     TrafficDialPercentage=change.dial,
                     EndpointConfigurations=[
                         _configuration(endpoint, change.endpoint_weight)
                         for endpoint in change.group.endpoints
                     ],
-                ),
-                # The port does not say which write is urgent. Writes are few: all count as urgent.
-                emergency=True,
-            )
+                )
         except AWS_ERRORS as error:
+            if await self._calls.renewed(error):
+                return await self._send(change)
             return self._calls.outcome(error)
         difference = _difference(change, _group(answer["EndpointGroup"]))
         if difference:
@@ -181,8 +184,3 @@ def _difference(change: GroupChange, returned: EndpointGroup) -> str:
     if wanted != present:
         return f"endpoints {sorted(present)} instead of {sorted(wanted)}"
     return ""
-
-
-def _accelerator_of(group_arn: str) -> str:
-    """The accelerator's ARN: `arn:…:accelerator/<id>` of `…/listener/<id>/endpoint-group/<id>`."""
-    return group_arn.partition("/listener/")[0]

@@ -102,14 +102,13 @@ class Route53RecordSets:
         self, hosted_zone_id: str, batch: ChangeBatchTypeDef, emergency: bool
     ) -> Outcome:
         try:
-            answer = await self._calls.send(
-                "ChangeResourceRecordSets",
-                lambda: self._client.change_resource_record_sets(
+            async with self._calls.limited("ChangeResourceRecordSets", emergency=emergency):
+                answer = await self._client.change_resource_record_sets(
                     HostedZoneId=hosted_zone_id, ChangeBatch=batch
-                ),
-                emergency=emergency,
-            )
+                )
         except AWS_ERRORS as error:
+            if await self._calls.renewed(error):
+                return await self._send(hosted_zone_id, batch, emergency)
             return self._calls.outcome(error)
         change_id = answer["ChangeInfo"]["Id"].removeprefix("/change/")
         return Outcome(OutcomeStatus.APPLIED, change_id=change_id)

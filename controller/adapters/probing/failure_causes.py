@@ -71,8 +71,8 @@ def finding_of(error: Exception) -> ProbeFinding:
         return _of_resolver_error(error)
     if isinstance(error, OSError):
         return _of_os_error(error)
-    if isinstance(error, UnicodeError):
-        return could_not_run("host name cannot be used")
+    if isinstance(error, ValueError):
+        return could_not_run(f"host name cannot be used: {error}")
     # A mistake of this program: it must not count against the endpoint.
     return could_not_run(_one_line(error))
 

@@ -138,7 +138,7 @@ class NetworkTarget:
             finding = could_not_run(f"{error.args[0]} has not been read")
             self.reactor.call_soon(self.on_finding, connection, finding, now)
             return
-        except UnicodeError as error:
+        except ValueError as error:
             self.reactor.call_soon(self.on_finding, connection, finding_of(error), now)
             return
         try:
@@ -154,13 +154,17 @@ class NetworkTarget:
             self.reactor.set_deadline(connection, connection.deadline)
 
     def _prepare(self) -> None:
-        """Make the request from the present secrets and CAs. Raises UnicodeError and KeyError."""
+        """Make the request from the present secrets and CAs. Raises ValueError and KeyError."""
         endpoint, address = self._endpoint, address_of(self._endpoint)
         is_tcp = address.scheme == "tcp"
         self.request = b"" if is_tcp else request_of(endpoint, self._shared.secrets)
         self.server_name = address.server_name
         is_tls = address.scheme == "https"
-        self.trust = self._shared.authorities.trust(endpoint.ca_file) if is_tls else None
+        self.trust = (
+            self._shared.authorities.trust(endpoint.ca_file, endpoint.certificates)
+            if is_tls
+            else None
+        )
         literal = resolver.literal_address(address.host, address.port)
         if literal is None:
             self._resolved_name = self._shared.resolver.name(address.host, address.port)

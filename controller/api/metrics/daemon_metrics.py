@@ -21,6 +21,7 @@ from controller.api.metrics.steering import MeasuredShareCollector, SteeringMetr
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.loops.levers.listings import ListingState
 from controller.loops.reports.traffic import TrafficReports
+from controller.model.aws_calls import AwsCall
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.health import ProbeResult, ReferenceKind
 from controller.planning.levers.registry import KINDS
@@ -89,10 +90,14 @@ class DaemonMetrics:
         self._steering.cycle(report)
         self._capacity.cycle(report)
 
-    def aws_call(self, service: str, operation: str, outcome: str, seconds: float) -> None:
+    def aws_call(self, call: AwsCall) -> None:
         """Count one call of AWS and the seconds it took."""
-        self._calls.labels(service, operation, outcome).inc()
-        self._call_seconds.labels(service, operation).observe(seconds)
+        self._calls.labels(call.service, call.operation, call.outcome).inc()
+        self._call_seconds.labels(call.service, call.operation).observe(call.seconds)
+
+    def aws_refused(self, service: str, refused: bool) -> None:
+        """Record whether AWS refuses the daemon's credentials or rights at this service."""
+        self._refused.labels(service).set(refused)
 
     def propagation(self, lever: str, seconds: float) -> None:
         """Record the seconds from AWS's acknowledgement of a write to INSYNC or DEPLOYED."""
@@ -178,6 +183,12 @@ class DaemonMetrics:
             buckets=_CALL_BUCKETS,
             registry=registry,
         )
+        self._refused = Gauge(
+            "gtc_aws_refused",
+            "1 while AWS refuses the daemon's credentials or rights, or there are none",
+            ("service",),
+            registry=registry,
+        )
         self._propagation = Histogram(
             "gtc_propagation_seconds",
             "From AWS's acknowledgement of a write to INSYNC or DEPLOYED",
@@ -186,6 +197,7 @@ class DaemonMetrics:
             registry=registry,
         )
         for service, operations in OPERATIONS.items():
+            self._refused.labels(service)
             for operation in operations:
                 self._call_seconds.labels(service, operation)
                 for outcome in CALL_OUTCOMES:

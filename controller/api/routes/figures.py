@@ -25,7 +25,7 @@ async def _list(call: RouteCall) -> web.Response:
     dependencies = call.dependencies
     # Verdicts of the last decision, but figures with their age of now.
     decision = dependencies.previews.present().evidence.decision
-    evidence = Evidence(dependencies.snapshots.build(), decision)
+    evidence = Evidence(dependencies.snapshots.build(dependencies.overrides.active()), decision)
     items = tuple(figures_view(evidence, name) for name in evidence.snapshot.settings.services)
     return json_response(Page[FiguresView](items=items))
 

@@ -75,6 +75,17 @@ class ReadingView(View):
     """Hosted zone or accelerator to its last reading; those never read are missing."""
 
 
+class DenialView(View):
+    """An operation for which AWS refuses the daemon's credentials or rights, or there are none."""
+
+    service: str
+    operation: str
+    why: str
+    """AWS's code and message, or why there are no credentials."""
+    for_s: float
+    """Seconds since the first refusal in a row."""
+
+
 class DecisionSummary(View):
     """A decision's record in short."""
 
@@ -129,6 +140,8 @@ class Status(View):
     """Whether this vantage point doubts itself."""
     reference_targets: ReferenceTargetsStatus
     observation: ReadingView
+    aws_denied: tuple[DenialView, ...]
+    """What AWS denies the daemon now; nothing that needs it is carried out. Empty: nothing."""
     failing_parts: tuple[FailingPart, ...]
     """Advisory loops, which are started anew, and listeners that fail now; empty: none."""
     next_cycle_in_s: float | None
@@ -159,6 +172,7 @@ def status_view(
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         reference_targets=_reference_targets(dependencies),
         observation=_readings(dependencies),
+        aws_denied=_aws_denied(dependencies),
         failing_parts=_failing_parts(dependencies),
         next_cycle_in_s=_next_cycle_in_s(dependencies, latest),
         services=tuple(
@@ -202,6 +216,19 @@ def _unread_state(dependencies: ApiDependencies) -> str | None:
     """Why nothing is moved: the state file was not read since the start; None once it was."""
     unread = dependencies.snapshots.unread
     return f"{unread}; nothing is moved" if unread else None
+
+
+def _aws_denied(dependencies: ApiDependencies) -> tuple[DenialView, ...]:
+    now = dependencies.clock.monotonic()
+    return tuple(
+        DenialView(
+            service=denial.service,
+            operation=denial.operation,
+            why=denial.why,
+            for_s=round(now - denial.since_s, 1),
+        )
+        for denial in dependencies.aws_denials()
+    )
 
 
 def _failing_parts(dependencies: ApiDependencies) -> tuple[FailingPart, ...]:

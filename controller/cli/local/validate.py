@@ -47,6 +47,11 @@ class ValidationReport:
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
+    "--references",
+    is_flag=True,
+    help="Read the secrets and files of authorities that FILES refer to, too, as a start does.",
+)
+@click.option(
     "--observed",
     "ask_daemon",
     is_flag=True,
@@ -57,23 +62,25 @@ class ValidationReport:
 def validate(
     files: tuple[Path, ...],
     output: str,
+    references: bool,
     ask_daemon: bool,
     endpoints: Sequence[str],
     context_name: str | None,
 ) -> None:
     """Check configuration FILES and report every mistake at once.
 
-    Variables such as GTC__API__PORT go over each file, as when the daemon runs. Nothing is started
-    and nothing is asked of AWS. With --observed the daemon is asked, with or without FILES, for its
-    proof over every combination of failed regions and drains, by the settings it runs with; it
-    lists all records of its hosted zones for that. `gtc reload --dry-run` has it prove those of its
-    file. Exits with 0 when all is in order (there may
-    be warnings), with 78 when a file is not, and with 4 when residency is not proven.
+    Variables such as GTC__API__PORT go over each file, as when the daemon runs. Nothing is
+    started and nothing is asked of AWS. With --references, what FILES refer to must be readable
+    here. With --observed the daemon is asked, with or without FILES, for its proof over every
+    combination of failed regions and drains, by the settings it runs with and by all records of
+    its hosted zones, which it lists for that; `gtc reload --dry-run` has it prove those of its
+    file. Exits with 0 when all is in order (there may be warnings), with 78 when a file is not,
+    and with 4 when residency is not proven.
     """
     context = click.get_current_context()
     if not files and not ask_daemon:
         raise click.UsageError("name FILES to check, or --observed to ask the daemon")
-    reports = [_examine(path) for path in files]
+    reports = [_examine(path, references) for path in files]
     pools = (
         observed_residency.fetch(client_of(context, endpoints, context_name))
         if ask_daemon
@@ -102,12 +109,14 @@ def problem_text(source: str, text: str, problem: Problem, kind: str = "") -> st
     return "\n".join(lines)
 
 
-def _examine(path: Path) -> ValidationReport:
+def _examine(path: Path, references: bool) -> ValidationReport:
     try:
         text = read_text(path)
     except InvalidSettingsError as error:
         return ValidationReport(str(path), "", Inspection(None, error.problems))
-    return ValidationReport(str(path), text, inspect(text, from_environment(os.environ)))
+    references_in = os.environ if references else None
+    inspection = inspect(text, from_environment(os.environ), references_in)
+    return ValidationReport(str(path), text, inspection)
 
 
 @lru_cache(maxsize=1)

@@ -5,9 +5,9 @@ Each kind of order reads the preview's plan in its own way: `drain_preview`, `pi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from controller.cli.daemon.replies import ApiReply
 
@@ -72,6 +72,19 @@ class OrderPreview(Protocol):
     def result_lines(self) -> Iterator[str]:
         """What the order has achieved, once `pending` is empty."""
         ...
+
+
+ReadPreview = Callable[[Mapping[str, Any], Iterable[tuple[str, ApiReply]]], OrderPreview]
+"""Reads an order's pools, each a name and its plan, for one kind of order."""
+
+
+def pools_in_scope(order: Mapping[str, Any], plan: ApiReply) -> Iterator[tuple[str, ApiReply]]:
+    """The plan's pools within the order's service and pool, by name; None stands for every one."""
+    for pool in plan["plans"]:
+        if order.get("service") not in (None, pool["service"]):
+            continue
+        if order.get("pool") in (None, pool["pool"]):
+            yield f"{pool['service']}/{pool['pool']}", pool
 
 
 def is_not_observed(pool: ApiReply) -> bool:

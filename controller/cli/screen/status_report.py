@@ -86,6 +86,7 @@ def fingerprint(status: ApiReply) -> object:
         services,
         [status[key] for key in ("mode", "settings_hash", "frozen", "isolated")],
         sorted(status["observation"]["failing"]),
+        [(denied["service"], denied["operation"]) for denied in status["aws_denied"]],
         [part["part"] for part in status["failing_parts"]],
         [(override["id"], override["void"]) for override in status["overrides"]],
         last and last["id"],
@@ -124,6 +125,8 @@ def _banners(status: ApiReply) -> Iterator[str]:
         yield one_line(f"FROZEN {_scope(freeze)} {_order_details(freeze)}")
     if status["frozen"] and not freezes:
         yield "FROZEN: nothing is changed"
+    for service in sorted({denied["service"] for denied in status["aws_denied"]}):
+        yield f"AWS REFUSES the daemon at {service}: see the notes below; traffic stays as it is"
     if status["isolated"]:
         yield "ISOLATED: the prober doubts itself and moves nothing"
     yield from _reference_targets(status["reference_targets"])
@@ -143,13 +146,7 @@ def _reference_targets(targets: ApiReply) -> Iterator[str]:
 
 
 def _notes(status: ApiReply) -> Iterator[str]:
-    for target, error in sorted(status["observation"]["failing"].items()):
-        yield _note("observation", f"{target} cannot be read: {error}")
-    for target, reading in sorted(status["observation"].get("targets", {}).items()):
-        if reading["whole_error"]:
-            age = duration(reading["whole_age_s"])
-            what = f"all of {target} was listed {age} ago, and cannot be now"
-            yield _note("observation", f"{what}: {reading['whole_error']}")
+    yield from _aws_notes(status)
     for service in status["services"]:
         yield from _service_notes(service)
     for override in status["overrides"]:
@@ -165,6 +162,19 @@ def _notes(status: ApiReply) -> Iterator[str]:
     if last is not None:
         trigger = first_of(last["trigger"], "gtc why") or "no trigger"
         yield _note("decision", f"{last['id']}, {timestamp(last['at'])}: {trigger}")
+
+
+def _aws_notes(status: ApiReply) -> Iterator[str]:
+    for target, error in sorted(status["observation"]["failing"].items()):
+        yield _note("observation", f"{target} cannot be read: {error}")
+    for target, reading in sorted(status["observation"].get("targets", {}).items()):
+        if reading["whole_error"]:
+            age = duration(reading["whole_age_s"])
+            what = f"all of {target} was listed {age} ago, and cannot be now"
+            yield _note("observation", f"{what}: {reading['whole_error']}")
+    for denied in status["aws_denied"]:
+        what = f"{denied['service']} {denied['operation']} refused"
+        yield _note("aws", f"{what} for {duration(denied['for_s'])}: {denied['why']}")
 
 
 def _service_notes(service: ApiReply) -> Iterator[str]:

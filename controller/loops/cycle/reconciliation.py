@@ -208,7 +208,7 @@ class Reconciliation:
         with structlog.contextvars.bound_contextvars(cycle=self._cycle):
             max_age_s = self._active_settings.settings.cycle.observed_max_age_s
             await self._sources.observation.refresh(max_age_s)
-            snapshot = self._snapshots.build()
+            snapshot = self._snapshots.build(self._sources.overrides.active())
             decision = decide(snapshot)
             written = await self._actuation.carry_out(decision)
             unsaved = self._new_record(snapshot, decision, written)

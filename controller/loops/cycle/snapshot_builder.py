@@ -56,13 +56,10 @@ class SnapshotBuilder:
         sources = self.sources
         return None if sources.overrides.loaded and sources.expectations.loaded else _UNREAD
 
-    def build(
-        self, settings: Settings | None = None, overrides: Iterable[Override] | None = None
-    ) -> Snapshot:
-        """Everything known now, with the active settings and overrides, or with those given."""
+    def build(self, overrides: Iterable[Override], settings: Settings | None = None) -> Snapshot:
+        """Everything known now, with these overrides, and the active settings or those given."""
         settings, sources = settings or self._active_settings.settings, self.sources
         observed = sources.observation.observed(settings)
-        orders = sources.overrides.active() if overrides is None else tuple(overrides)
         return Snapshot(
             now=self._clock.monotonic(),
             started_at=self._started_at,
@@ -72,7 +69,7 @@ class SnapshotBuilder:
             known_bad=sources.probing.known_bad_under(settings),
             observed=observed,
             expected=sources.expectations.all,
-            overrides=orders,
+            overrides=tuple(overrides),
             figures=sources.figures.read(),
             measured=sources.traffic.split(_MEASURED_S),
             memory=self.memory,

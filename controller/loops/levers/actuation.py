@@ -148,7 +148,7 @@ class Actuation:
                 outcome = Outcome(refused, lever.throttled_text, throttled=True)
             else:
                 port = self._ports[lever.kind]
-                outcome = await port.send(target, step.writes, emergency=emergency)
+                outcome = await port.change(target, step.writes, emergency=emergency)
                 self._note_refusal(lever, step, outcome)
             yield WriteResult(lever.kind, target, tuple(step.writes_by_change), outcome)
             is_throttled = is_throttled or outcome.throttled

@@ -22,12 +22,13 @@ from typing import Any
 import structlog
 
 from controller.loops.active_settings import ActiveSettings
-from controller.loops.levers.lever_ports import LeverPorts
+from controller.loops.levers.lever_ports import LeverPorts, RunsPort
 from controller.loops.levers.residency_cache import is_same_tree
 from controller.model.configuration import Service
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.zone_listings import Run, ZoneScope
 from controller.planning.levers.registry import AnyLever
+from controller.planning.levers.run_walk import pages_of
 from controller.ports import Clock
 
 _log = structlog.get_logger("listings")
@@ -201,7 +202,9 @@ class Listings:
     async def _list_all(self, target: str, lever: AnyLever, services: Sequence[Service]) -> Listing:
         """A listing of all of the target, narrowed to what the next ones will show."""
         began = self._clock.monotonic()
-        listed = await self._ports[lever.kind].read(target)
+        port = self._ports[lever.kind]
+        listed = await port.read(target)
+        pages = pages_of(len(listed)) if isinstance(port, RunsPort) else None
         known = self._known(target)
         known.whole_at, known.not_before = began, began + _WHOLE_GAP_S
         last = known.last
@@ -210,20 +213,20 @@ class Listings:
             and last.scope is None
             and not known.is_unclear
             and last.services == services
-            and last.resources == listed.resources
+            and last.resources == listed
         ):
-            return replace(last, pages=listed.pages)
+            return replace(last, pages=pages)
         try:
-            resources, scope = lever.narrowed(target, services, listed.resources)
+            resources, scope = lever.narrowed(target, services, listed)
         except Exception:
             # A mistake of ours, such as with a record of a new shape. Whose it concerns shows when
             # it is derived from; the others need not share in it.
             if not known.is_unclear:
                 _log.exception("names_not_understood", target=target)
             known.is_unclear = True
-            return Listing(listed.resources, None, services, listed.pages)
+            return Listing(listed, None, services, pages)
         known.is_unclear = False
-        return Listing(resources, scope, services, listed.pages)
+        return Listing(resources, scope, services, pages)
 
     async def _list_runs(
         self, target: str, lever: AnyLever, services: Sequence[Service], scope: ZoneScope
@@ -233,9 +236,11 @@ class Listings:
         None: what is needed takes more pages than all of the target, or cannot be told.
         """
         last, began_with = self._known(target).last, scope
+        port = self._ports[lever.kind]
         assert last is not None
-        listed = await self._ports[lever.kind].read(target, scope.runs)
-        found, pages = tuple(listed.resources), listed.pages or 0
+        assert isinstance(port, RunsPort), f"{lever.kind} has no runs"
+        listed = await port.read_runs(target, scope.runs)
+        found, pages = listed.records, listed.pages
         resources = lever.assembled(found, scope)
         is_known = scope is last.scope and services == last.services
         if is_known and resources == last.resources:
@@ -249,9 +254,9 @@ class Listings:
                 break
             if pages + len(unread) > scope.whole_pages:
                 return None
-            more = await self._ports[lever.kind].read(target, tuple(map(Run, unread)))
+            more = await port.read_runs(target, tuple(map(Run, unread)))
             scope = scope.with_names(unread)
-            found, pages = (*found, *more.resources), pages + (more.pages or 0)
+            found, pages = (*found, *more.records), pages + more.pages
             resources = lever.assembled(found, scope)
         is_changed = is_known and not is_same_tree(lever, last.resources, resources)
         if is_changed or scope is not began_with or services != last.services:

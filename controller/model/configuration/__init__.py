@@ -11,6 +11,7 @@ from controller.model.configuration.answers import AnswerSettings
 from controller.model.configuration.api import ApiLimits, ApiSettings, Token
 from controller.model.configuration.base import ConfigModel, KeyPath, RegionName
 from controller.model.configuration.endpoints import (
+    CertificateRules,
     Endpoint,
     EndpointId,
     PlainSecretError,
@@ -52,6 +53,7 @@ __all__ = [
     "ApiLimits",
     "ApiSettings",
     "AwsSettings",
+    "CertificateRules",
     "ConfigModel",
     "CycleSettings",
     "DriftPolicy",

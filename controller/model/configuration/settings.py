@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from controller.model.configuration.answers import AnswerSettings
 from controller.model.configuration.api import ApiSettings
-from controller.model.configuration.base import ConfigModel, Name, RegionName, Text
+from controller.model.configuration.base import ConfigModel, Name, RegionName, StatePath
 from controller.model.configuration.endpoints import Endpoint, EndpointId
 from controller.model.configuration.probing import (
     HealthSettings,
@@ -51,7 +51,7 @@ class Settings(ConfigModel):
     mode: Annotated[Mode, Field(strict=False)] = Mode.ACTIVE
     """`active`: carry plans out. `dry_run`: decide and record, but never write to AWS; the way to
     begin."""
-    state_path: Text
+    state_path: StatePath
     """SQLite file with overrides, decision records and audit."""
     aws: AwsSettings = AwsSettings()
     """How AWS's APIs are called."""

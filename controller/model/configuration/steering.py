@@ -14,7 +14,8 @@ class AwsSettings(ConfigModel):
     """How AWS's APIs are called. Credentials come from the SDK's standard chain."""
 
     require_endpoint_url: bool = False
-    """Refuse to start unless AWS_ENDPOINT_URL is set. It keeps a sandbox off a real account."""
+    """Refuse to start where a client would call a real AWS, by the address that it resolved from
+    AWS_ENDPOINT_URL, its variants and the profile. It keeps a sandbox off a real account."""
     call_deadline_s: PositiveSeconds = 5
     """Seconds after which a call has failed, waiting for a connection included."""
     calls_per_s: PositiveSeconds = 5

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from controller.adapters.aws.session import AwsClients, aws_clients, require_endpoint_url
+from controller.adapters.aws.session import AwsClients, aws_clients
 from controller.model.configuration import AcceleratorLever, Route53Lever, Service, Settings
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.seeding import record_tree as tree
@@ -33,16 +33,15 @@ _SPARE_ZONE_ID = "Z0SANDBOX0000000000"
 async def seed(settings: Settings) -> None:
     """Create what is missing of all services' zones, checks, records and accelerators.
 
-    Raises EndpointUrlMissingError without AWS_ENDPOINT_URL, SandboxError for settings that the
+    Raises AwsSetupError where a real AWS would be called, SandboxError for settings that the
     sandbox does not support, and errors of AWS.
     """
-    require_endpoint_url()
-    async with aws_clients(deadline_s=settings.aws.call_deadline_s) as clients:
+    async with aws_clients(deadline_s=settings.aws.call_deadline_s, emulated_only=True) as clients:
         await seed_through(clients, settings)
 
 
 async def seed_through(clients: AwsClients, settings: Settings) -> None:
-    """The same with these clients; does not check AWS_ENDPOINT_URL."""
+    """The same with these clients; does not check where they lead."""
     for service in settings.services.values():
         if service.levers.route53 is not None:
             await _seed_records(clients.route53, settings, service, service.levers.route53)

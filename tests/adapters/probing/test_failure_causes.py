@@ -38,7 +38,7 @@ OURS = [
     (OSError(errno.ENETUNREACH, "x"), "no route from here"),
     (PermissionError(errno.EPERM, "x"), "not permitted here"),
     (socket.gaierror(socket.EAI_SYSTEM, "system error"), "resolver: system error"),
-    (UnicodeError("label too long"), "host name cannot be used"),
+    (UnicodeError("label too long"), "host name cannot be used: label too long"),
     (ZeroDivisionError("of ours"), "ZeroDivisionError: of ours"),
 ]
 
