@@ -6,11 +6,11 @@ the zone's own name does, its names are runs of their own. The cheapest choice i
 whole listing, whose order is Route 53's. When that costs as many pages as the whole zone does, the
 whole zone is listed.
 
-Listed again and again: the weighted records' names, the service's name if a pool is bound, every
-name to which aliases and CNAMEs lead from there, whether it exists or not, wildcards and
-delegations that answer for one of these; and the unsteered names `<region>.<name>` where they cost
-no page more. Known from the last whole listing: all other names at which a proof looks, such as
-wildcards that do not exist.
+Listed again and again: the weighted records' names and, if a pool is bound, every name to which
+aliases and CNAMEs lead from the service's name, whether it exists or not, wildcards and delegations
+that answer for one of these; the service's name itself where all fits in `CALM_PAGES`; and the
+unsteered names `<region>.<name>` where they cost no page more. Known from the last whole listing:
+all other names at which a proof looks, such as wildcards that do not exist.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from controller.model.configuration import Route53Lever, Service
 from controller.model.levers import RecordSet
 from controller.model.zone_listings import Run, ZoneScope, is_below
 from controller.planning.levers.run_walk import PAGE_SIZE, ListedZone, pages_of
-from controller.planning.residency.looked_up_names import look_up
+from controller.planning.residency.looked_up_names import is_bound, look_up
 from controller.planning.residency.route53_answers import Zone
+
+CALM_PAGES = 2
+"""Pages up to which a reading takes in the names of bound services, beside what is steered."""
 
 
 def narrowed(
@@ -79,12 +82,13 @@ def unread_names(
 
 def _required(zone: Zone, services: Collection[Service]) -> set[str]:
     """The names that every reading must show."""
-    leading = {name for service in services for name in look_up(zone, service, _lever_of(service))}
-    answering = {name for name in zone.looked_at - zone.asked if zone.has_answers(name)}
+    found = set[str]()
+    for service in services:
+        lever = _lever_of(service)
+        found |= look_up(zone, service, lever) - {lever.name}
+    found |= {name for name in zone.looked_at - zone.asked if zone.has_answers(name)}
     return {
-        name
-        for name in leading | answering
-        if not zone.apex or name == zone.apex or is_below(name, zone.apex)
+        name for name in found if not zone.apex or name == zone.apex or is_below(name, zone.apex)
     }
 
 
@@ -99,11 +103,16 @@ def _cheapest_runs(
     """The runs with the fewest pages; of these, the ones that show the most names."""
     runs = _in_order(listed, map(Run, required))
     pages = listed.list_runs(runs).pages
-    trees = [Run(name, with_names_below=True) for name in _service_names(services)]
-    for more in (*trees, *map(Run, sorted(optional))):
+    names = _service_names(services)
+    bound = [_lever_of(service).name for service in services if is_bound(service)]
+    for more, allowed in (
+        *((Run(name, with_names_below=True), 0) for name in names),
+        *((Run(name), CALM_PAGES) for name in bound if name in listed.places),
+        *((Run(name), 0) for name in sorted(optional)),
+    ):
         attempt = _in_order(listed, _with(more, runs))
         cost = listed.list_runs(attempt).pages
-        if cost <= pages:
+        if cost <= max(pages, allowed):
             runs, pages = attempt, cost
     return runs
 

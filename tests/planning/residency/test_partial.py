@@ -66,7 +66,8 @@ def test_a_target_that_was_not_read_is_unknown_and_not_without_an_answer() -> No
     zone = in_aws_order([*moved, elsewhere, SOA])
     assert prove_records("app", SERVICE, zone).leaks == {"eu": ()}
 
-    scope = scope_for(SERVICE, [*plan(), SOA])
+    zone = in_aws_order([*zone, *foreign(1_000)])
+    scope = _scope(SERVICE, in_aws_order([*plan(), SOA, *foreign(1_000)]))
     known = with_others(ListedZone(zone).list_runs(scope.runs).records, scope)
     assert unread_names(ZONE_ID, [SERVICE], known, scope) == ("lb.example.test.",)
     (leak,) = prove_records("app", SERVICE, known, scope).leaks["eu"]
@@ -126,8 +127,26 @@ def test_names_that_cost_a_page_each_and_decide_nothing_wait_for_the_whole_readi
     scope = _scope(of, zone)
 
     listed = {run.name for run in scope.runs}
-    assert {f"eu.{APEX}", f"rest.{APEX}", APEX} <= listed
+    assert {f"eu.{APEX}", f"rest.{APEX}"} <= listed
     assert scope.others & {f"{region}.{APEX}" for region in ADDRESSES}
+    known, _ = reading(of, zone, scope)
+    assert prove_records("app", of, known, scope) == prove_records("app", of, zone)
+
+
+def test_weighted_records_far_apart_are_all_that_every_reading_shows() -> None:
+    """In a zone whose own name is the service's, among names of others: a page for each pool."""
+    of, records = at_apex(plan())
+    around = [
+        record(f"{name}-{number:03}.{APEX}", **address("192.0.2.9"))
+        for name in ("a", "eu-", "eu-x", "rest-", "z")
+        for number in range(400)
+    ]
+    zone = in_aws_order([*records, *around])
+    scope = _scope(of, zone)
+
+    assert {f"eu.{APEX}", f"rest.{APEX}"} <= {run.name for run in scope.runs}
+    assert ListedZone(zone).list_runs(scope.runs).pages == 2
+    assert APEX in scope.others
     known, _ = reading(of, zone, scope)
     assert prove_records("app", of, known, scope) == prove_records("app", of, zone)
 
