@@ -248,6 +248,25 @@ async def test_proposed_settings_are_read_with_the_names_that_only_they_need() -
     assert await zone.cycle() <= 2
 
 
+async def test_a_service_that_no_reading_showed_yet_is_not_observed() -> None:
+    """New settings while AWS does not answer: its records are unknown, not missing."""
+    zone = await read()
+    both = settings_at(APP, f"web.{APEX}")
+    zone.create(tree(both.services["app1"]))
+    zone.failing_from = 0
+    await zone.observation.refresh(10, both, wait_s=1)
+    zone.active_settings.swap(both)
+    zone.observation.forget_unused()
+    assert set(zone.observation.observed()) == {"app0"}
+    assert set(zone.observation.resources("app1").values()) == {()}
+
+    zone.failing_from = float("inf")
+    await zone.cycle()
+    seen = zone.observation.observed()
+    assert len(seen["app1"].settings) == len(seen["app0"].settings) == 5
+    assert (leaks(zone, "app0"), leaks(zone, "app1")) == ([], [])
+
+
 async def test_a_zone_as_large_as_its_runs_is_listed_as_a_whole_each_time() -> None:
     """One page is one page."""
     zone = ManyRecords(settings_at(APP), 250)

@@ -220,8 +220,12 @@ class Observation:
         return {} if reading is None else reading.derived(name, service).checks
 
     def _reading(self, service: Service) -> Reading[Any] | None:
-        """The last reading of the service's target."""
-        return self._readings.get(lever_of(service).target(service))
+        """The last reading of the service's target, if it shows the service's names."""
+        lever = lever_of(service)
+        reading = self._readings.get(lever.target(service))
+        if reading is None or reading.scope is None or lever.is_shown(service, reading.scope):
+            return reading
+        return None
 
     def _observed_of(self, reading: Reading[Any], name: str, service: Service) -> Observed | None:
         """The observed state; None where deriving it fails, which is logged once."""

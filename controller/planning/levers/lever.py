@@ -131,6 +131,10 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         """What is known of a target of which only the scope's runs were listed."""
         return listed
 
+    def is_shown(self, service: Service, scope: ZoneScope) -> bool:
+        """Whether a reading of the scope shows the service's resources, existing or not."""
+        return True
+
     def unread(
         self,
         target: str,

@@ -134,6 +134,11 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
         """The runs as listed, with what the last whole listing showed of other names."""
         return with_others(listed, scope)
 
+    def is_shown(self, service: Service, scope: ZoneScope) -> bool:
+        """Whether the names of all weighted records were read."""
+        lever = _lever_settings(service)
+        return all(scope.knows(lever.leaf_name(pool)) for pool in service.pools)
+
     def unread(
         self,
         target: str,
