@@ -54,6 +54,9 @@ class RunWalk:
         self._found: dict[Run, list[RecordSet]] = {}
         self._pending = dict.fromkeys(self._runs)
         """Runs whose end was not seen yet."""
+        self._singles = {run.name: run for run in runs if not run.with_names_below}
+        self._trees = {run.name: run for run in runs if run.with_names_below}
+        """Of these the ones of a single name, and the others, by name."""
         self._open: Run | None = None
         """The run that goes on in the next page."""
         self._pages = 0
@@ -97,23 +100,27 @@ class RunWalk:
 
     def _shown_absent(self, name: str) -> Iterator[Run]:
         """Runs of one name whose place was passed without a record, for this name is below it."""
+        if not self._singles:
+            return
         for above in _names_above(name):
-            run = Run(above)
+            run = self._singles.get(above)
             began_below = self._asked is not None and is_below(self._asked.name, above)
-            if run in self._pending and not began_below:
+            if run is not None and not began_below:
                 yield run
 
     def _run_of(self, name: str) -> Run | None:
         """The pending run that holds a name."""
-        if (single := Run(name)) in self._pending:
+        if (single := self._singles.get(name)) is not None:
             return single
-        for above in (name, *_names_above(name)):
-            if (tree := Run(above, with_names_below=True)) in self._pending:
-                return tree
+        if self._trees:
+            for above in (name, *_names_above(name)):
+                if (tree := self._trees.get(above)) is not None:
+                    return tree
         return None
 
     def _close(self, run: Run) -> None:
         self._pending.pop(run, None)
+        (self._trees if run.with_names_below else self._singles).pop(run.name, None)
         if self._open == run:
             self._open = None
 
