@@ -45,7 +45,7 @@ bench: $(VENV)/.dev ## our prober beside its peers, as root; SHORT=1 for two min
 bench-placement: $(VENV)/.dev ## time of placing and deciding beside a solver's; costs of readings and answers
 	@$(BIN)/python -m tests.bench.placement
 
-bench-memory: $(VENV)/.dev ## bytes of everything that is kept, at 20 regions x 250 pools
+bench-memory: $(VENV)/.dev ## bytes of everything that is kept, at 20 regions x 250 pools and x 60 pools x 3 services
 	@$(BIN)/python -m tests.bench.memory
 
 check: $(VENV)/.dev ## format, lint, types, layers, dependencies

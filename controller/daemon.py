@@ -57,6 +57,7 @@ async def run(
         store = await stack.enter_async_context(
             SqliteStore(Path(settings.state_path), metrics.state_error)
         )
+        store.apply(settings.state)
         clients = await stack.enter_async_context(
             aws_clients(
                 deadline_s=settings.aws.call_deadline_s,
@@ -78,6 +79,7 @@ async def run(
             return _warned(source, await asyncio.to_thread(source.load))
 
         def apply_reload(loaded: LoadedSettings) -> None:
+            store.apply(loaded.settings.state)
             prober.apply(loaded.references)
             name_servers.apply(loaded.settings.answers)
 

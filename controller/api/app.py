@@ -74,4 +74,5 @@ def build(dependencies: ApiDependencies) -> web.Application:
     app.on_response_prepare.append(add_security_headers)
     dependencies.metrics.add_measured_shares(dependencies.traffic)
     dependencies.metrics.add_readings(dependencies.observation.listing_states)
+    dependencies.metrics.add_state_file(dependencies.store, dependencies.clock.wall)
     return app

@@ -17,6 +17,7 @@ from controller.loops.event_stream import EventStream
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
+from controller.loops.process.clock_steps import ClockSteps
 from controller.loops.process.heartbeat import Heartbeat
 from controller.loops.process.supervision import Supervision
 from controller.loops.reload.reload import Reload
@@ -45,6 +46,7 @@ class ApiDependencies:
     figures: ReportedFigures
     event_stream: EventStream
     heartbeat: Heartbeat
+    clock_steps: ClockSteps
     metrics: DaemonMetrics
     supervision: Supervision
     started_at: datetime

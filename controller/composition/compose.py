@@ -30,6 +30,7 @@ from controller.loops.levers.lever_ports import lever_ports, spread_checks
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
+from controller.loops.process.clock_steps import ClockSteps
 from controller.loops.process.heartbeat import Heartbeat
 from controller.loops.process.state_loading import StateLoading
 from controller.loops.process.supervision import Supervision
@@ -79,6 +80,7 @@ def compose(
         snapshots=cycle.snapshots,
         previews=cycle.previews,
         heartbeat=_heartbeat(shared, cycle),
+        clock_steps=ClockSteps(shared.clock),
         reload=reload,
     )
 
@@ -282,7 +284,9 @@ def _reload(
 
 
 def _state_loading(shared: _Shared, inputs: _Inputs) -> StateLoading:
-    return StateLoading(inputs.expectations, inputs.overrides, shared.clock, shared.wake)
+    return StateLoading(
+        inputs.expectations, inputs.overrides, shared.active_settings, shared.clock, shared.wake
+    )
 
 
 def _heartbeat(shared: _Shared, cycle: _Cycle) -> Heartbeat:

@@ -23,6 +23,7 @@ from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
 from controller.loops.process.audit_head import AuditHead
+from controller.loops.process.clock_steps import ClockSteps
 from controller.loops.process.heartbeat import Heartbeat
 from controller.loops.process.state_loading import StateLoading
 from controller.loops.process.supervision import Loop, Supervision
@@ -61,6 +62,7 @@ class Controller:
     snapshots: SnapshotBuilder
     previews: Previews
     heartbeat: Heartbeat
+    clock_steps: ClockSteps
     reload: Reload
 
     async def load(self) -> None:
@@ -103,6 +105,7 @@ class Controller:
             "answered": self.dns_sampling.run,
             "follow_up": self.follow_up.run,
             "live": self.event_stream.run,
+            "clock_steps": self.clock_steps.run,
             "audit_head": AuditHead(self.ports.store, self.ports.clock).run,
             "reload": lambda: self.reload.run(manager.reloading, reloaded),
         }
@@ -137,6 +140,7 @@ class Controller:
             figures=self.figures,
             event_stream=self.event_stream,
             heartbeat=self.heartbeat,
+            clock_steps=self.clock_steps,
             metrics=self.metrics,
             supervision=self.supervision,
             started_at=self.started_at,

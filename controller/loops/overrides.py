@@ -5,7 +5,8 @@ would lead to and refuse it, then it is stored.
 
 An override is acknowledged only once it is stored. Its end is kept in seconds of the clock that
 also counts while the machine is suspended (`boottime`), so that a stepping wall clock neither ends
-nor prolongs it. Across a restart the wall-clock date counts.
+nor prolongs it. Across a restart the wall-clock date counts, but from the start no order lasts
+longer than it was given for: the clock may be wrong then.
 
 The store is awaited for `_STORE_WAIT_S` at most. A change that is not stored by then is reported as
 not acknowledged, and continues in the background: if it is stored in the end, it is active from
@@ -42,6 +43,8 @@ _CHECK_EVERY_S = 10.0
 """How late an end may be after the machine was suspended: timers stop meanwhile."""
 _STORE_WAIT_S = 5.0
 """How long a change may take to be stored before the caller gets an error."""
+_CLOCK_TOLERANCE = timedelta(seconds=10)
+"""By how much two clocks may differ that are both right."""
 _EXPIRY_WAIT_S = 0.2
 """How long one expiry waits for the store before the next is processed."""
 DAEMON = "gtc"
@@ -81,6 +84,8 @@ class Overrides:
         self._ended_unstored: set[int] = set()
         """Ids of those that have expired, whose end is not stored yet."""
         self._changes = OverrideChanges()
+        self._given_later: list[Override] = []
+        """Those whose dates lay in the future at the start: the clock was wrong then or before."""
         self.loaded = False
         """Whether the overrides of an earlier process were read."""
 
@@ -89,10 +94,20 @@ class Overrides:
         stored = await self._store.overrides()
         now, wall = self._clock.boottime(), self._clock.wall()
         for override in stored:
-            left_s = (override.expires_at - wall).total_seconds()
-            self._held[override.id] = (override, now + left_s)
+            left = min(override.expires_at - wall, override.expires_at - override.created_at)
+            self._held[override.id] = (override, now + left.total_seconds())
+            if override.created_at > wall + _CLOCK_TOLERANCE:
+                self._given_later.append(override)
+                _log.warning(
+                    "override_of_the_future", **_log_fields(override), now=wall.isoformat()
+                )
         self.loaded = True
         self._wakeup.notify()
+
+    @property
+    def given_later(self) -> tuple[Override, ...]:
+        """Active overrides that were given, by their dates, after the daemon started."""
+        return tuple(override for override in self._given_later if override.id in self._held)
 
     async def end(self) -> None:
         """Cancel the changes that are still being stored."""

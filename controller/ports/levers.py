@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from controller.model.levers import EndpointGroup, GroupChange, Outcome, RecordSet, WeightChange
-from controller.model.zone_listings import Run, ZoneListing
+from controller.planning.residency.zone_listings import Run, ZoneListing
 
 
 class RecordSets(Protocol):

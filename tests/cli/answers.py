@@ -83,11 +83,14 @@ def status(*services: dict[str, Any], **members: Any) -> dict[str, Any]:
                 }
             },
         },
+        "probing": {"could_not_run": [], "missing_families": []},
         "aws_denied": [],
         "failing_parts": [],
         "next_cycle_in_s": 7.9,
         "overrides": [],
         "last_decision": None,
+        "notices": [],
+        "unreadable_rows": [],
         "state_error": None,
     }
     return {**defaults, "services": list(services or calm_services()), **members}

@@ -269,6 +269,11 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
         },
         aws_denied=[DENIED],
         overrides=[answers.override(service="shop")],
+        notices=["the clock was set back"],
+        unreadable_rows=[
+            {"table": "overrides", "key": "7", "error": "expires_at is 'soon', no time"},
+            *({"table": "records", "key": str(n), "error": "cut off"} for n in range(5)),
+        ],
         state_error="disk full",
         last_decision={"id": 12, "at": answers.CREATED_AT, "trigger": ["eu-west-1 is down"]},
     ).notes
@@ -281,6 +286,11 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
         "hold: shop/europe: frozen, by ann",
         "notice: shop: n",
         "override: 3, drain eu-west-1 in shop by ann: INC-42, ends in 2 h",
+        "notice: the clock was set back",
+        "state: OVERRIDE 7 in the state file cannot be read and is NOT IN FORCE: expires_at is "
+        "'soon', no time; give the order again",
+        *(f"state: row {number} of records is skipped: cut off" for number in range(3)),
+        "state: 2 more rows are skipped, see -o json",
         "state: disk full",
         "decision: 12, 2026-06-01 12:00:00 UTC: eu-west-1 is down",
     )
@@ -393,3 +403,30 @@ def test_an_order_without_an_effect_is_noted_as_void() -> None:
     assert report.notes[0].endswith("INC-42, ends in 2 h; void: no region eu-west-1 is configured")
     usual = answered(overrides=[answers.override(3)])
     assert fingerprint(answered(overrides=[void])) != fingerprint(usual)
+
+
+def test_probes_that_cannot_be_run_are_said_with_their_cause() -> None:
+    """Nothing else would say why everything is unknown."""
+    lacking = {
+        "cause": "descriptors",
+        "detail": "no file descriptor left in this process",
+        "subjects": 12,
+        "for_s": 34.0,
+        "example": "shop/eu-west-1/web",
+    }
+    report = built(probing={"could_not_run": [lacking], "missing_families": ["IPv6"]})
+
+    assert report.banners == (
+        "PROBES: 12 targets cannot be probed for 34 s: no file descriptor left in this process, "
+        "such as shop/eu-west-1/web",
+        "PROBES: this host has no route for IPv6: such addresses are not probed where a name has "
+        "others",
+    )
+
+
+def test_another_cause_of_probes_that_cannot_be_run_is_another_status() -> None:
+    """`gtc status --watch` shows it at once."""
+    lacking = {"cause": "ports", "detail": "", "subjects": 1, "for_s": 1.0, "example": ""}
+    probing = {"could_not_run": [lacking], "missing_families": []}
+
+    assert fingerprint(answered(probing=probing)) != fingerprint(answered())

@@ -14,7 +14,7 @@ from controller.adapters.aws.route53 import Route53RecordSets
 from controller.adapters.clock import SystemClock
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
-from controller.model.zone_listings import Run
+from controller.planning.residency.zone_listings import Run
 from controller.ports import RecordSets
 from tests.contracts.emulated import Emulated, emulated_aws
 from tests.contracts.polling import eventually

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from controller.model.errors import ProviderRejectedError
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
-from controller.model.zone_listings import Run, ZoneListing
+from controller.planning.residency.zone_listings import Run, ZoneListing
 from tests.fakes.trouble import Trouble
 from tests.planning.levers.aws_order import in_aws_order
 

@@ -19,6 +19,7 @@ from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
+from controller.model.unreadable import StateCondition, UnreadableRecord
 from controller.planning.account.concerned_regions import concerned_regions
 from controller.planning.account.evidence import Evidence, EvidenceText, encode_evidence
 
@@ -26,11 +27,13 @@ from controller.planning.account.evidence import Evidence, EvidenceText, encode_
 class FakeStore:
     """Fulfils Store.
 
-    Can be told: `unavailable`, to raise StateUnavailableError and keep nothing while it is set.
+    Can be told: `unavailable`, to raise StateUnavailableError and keep nothing while it is set;
+    `found`, what `condition` says.
     """
 
     def __init__(self) -> None:
         self.unavailable = False
+        self.found = StateCondition()
         self._overrides: dict[int, Override] = {}
         self._ended: set[int] = set()
         self._records: dict[int, DecisionRecord] = {}
@@ -144,6 +147,14 @@ class FakeStore:
             and (until is None or record.at <= until)
         ]
         return tuple(found[:limit])
+
+    async def records_or_errors(
+        self, *, limit: int, before: int | None = None, region: str | None = None
+    ) -> tuple[DecisionRecord | UnreadableRecord, ...]:
+        return await self.records(limit=limit, before=before, region=region)
+
+    def condition(self) -> StateCondition:
+        return self.found
 
     async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         self._check()

@@ -334,6 +334,60 @@ async def test_after_a_restart_the_date_counts(stopped_s: float, left_s: float |
         assert bench.overrides.remaining_s(1) == pytest.approx(left_s - 0.1)
 
 
+@pytest.mark.parametrize(
+    "jump",
+    [timedelta(seconds=-11), timedelta(hours=-1), timedelta(days=-365), timedelta(days=-9999)],
+)
+async def test_a_start_with_a_clock_that_is_behind_prolongs_no_order(jump: timedelta) -> None:
+    """From the start on it lasts as long as it was given for, whatever the clock does then."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    bench.clock.start += jump
+    bench.overrides = bench.restarted()
+    with logged() as lines:
+        await bench.overrides.load()
+    async with in_background(bench.overrides.run()):
+        assert bench.overrides.remaining_s(1) == pytest.approx(100)
+        assert [override.id for override in bench.overrides.given_later] == [1]
+        await asyncio.sleep(50)
+        bench.clock.start -= jump
+        assert bench.overrides.remaining_s(1) == pytest.approx(50)
+        await asyncio.sleep(50.1)
+
+    assert events(lines) == ["override_of_the_future"]
+    assert bench.active() == []
+    assert bench.overrides.given_later == ()
+    assert await bench.store.overrides() == ()
+
+
+async def test_an_extended_order_keeps_what_it_was_extended_to() -> None:
+    """Its whole time is what a wrong clock may give it at most."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    await asyncio.sleep(50)
+    await bench.overrides.extend(1, 600, "bob", "longer")
+    bench.overrides = bench.restarted()
+    await bench.overrides.load()
+    assert bench.overrides.remaining_s(1) == pytest.approx(600)
+    assert bench.overrides.given_later == ()
+    bench.clock.start -= timedelta(days=30)
+    bench.overrides = bench.restarted()
+    await bench.overrides.load()
+    assert bench.overrides.remaining_s(1) == pytest.approx(650)
+
+
+async def test_two_clocks_that_differ_a_little_are_no_matter() -> None:
+    """The start may be on another machine."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    bench.clock.start -= timedelta(seconds=9)
+    bench.overrides = bench.restarted()
+    with logged() as lines:
+        await bench.overrides.load()
+    assert events(lines) == []
+    assert bench.overrides.given_later == ()
+
+
 async def test_an_end_that_cannot_be_stored_is_tried_again_and_not_obeyed_meanwhile() -> None:
     """Its time is up, whatever the disk says."""
     bench = Bench()

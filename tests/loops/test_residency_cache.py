@@ -10,11 +10,11 @@ import pytest
 from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service
 from controller.model.levers import RecordSet
-from controller.model.zone_listings import ZoneScope
 from controller.planning.levers import route53
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
 from controller.planning.residency.proof import Proof, prove_records
+from controller.planning.residency.zone_listings import ZoneScope
 from tests.planning.residency.test_proof import EU, bound_accelerator, group
 from tests.planning.residency.zones import leaf, plan, service
 

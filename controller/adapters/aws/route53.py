@@ -17,9 +17,9 @@ from controller.adapters.aws.calls import AwsCalls
 from controller.adapters.aws.error_mapping import AWS_ERRORS
 from controller.adapters.aws.record_sets import record_set_of, request_of
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
-from controller.model.zone_listings import Run, ZoneListing
 from controller.planning.levers.batches import MAX_CHARACTERS, MAX_ELEMENTS, size_of
 from controller.planning.levers.run_walk import PAGE_SIZE, RecordPage, RunWalk, Start
+from controller.planning.residency.zone_listings import Run, ZoneListing
 from controller.ports import Clock
 
 if TYPE_CHECKING:

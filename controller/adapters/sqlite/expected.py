@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from controller.adapters.sqlite.rows import expect_type, json_of, row_errors
 from controller.adapters.sqlite.schema import transaction
 from controller.adapters.sqlite.state_file import StateFile
-from controller.model.decoding import decoded
+from controller.model.decoding import UnreadableError, decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.levers import LeverState, Position
+from controller.model.unreadable import UnreadableRow
+
+EXPECTED = "expected"
+"""The table."""
 
 
 class SqliteExpectations(StateFile):
@@ -19,10 +23,12 @@ class SqliteExpectations(StateFile):
     async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         """Replace the expected states of these positions; see the port."""
         await self.execute(_expect, dict(settings))
+        for position in settings:
+            self.unreadable.forget(EXPECTED, _key(position))
 
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         """The expected states of all positions."""
-        return await self.execute(_expected)
+        return self.noting(await self.execute(_expected))
 
 
 def _expect(
@@ -40,12 +46,30 @@ def _expect(
         )
 
 
-def _expected(connection: sqlite3.Connection) -> dict[Position, tuple[LeverState, ...]]:
-    """The expected states of all positions."""
+def _expected(
+    connection: sqlite3.Connection,
+) -> tuple[dict[Position, tuple[LeverState, ...]], tuple[UnreadableRow, ...]]:
+    """The expected states of all positions, and rows that cannot be read."""
     rows = connection.execute("SELECT service, pool, region, settings FROM expected")
-    return {Position(*position): _settings(body) for *position, body in rows}
+    found, unreadable = {}, []
+    for *key, body in rows:
+        try:
+            position = Position(*(expect_type(str, part, "its position") for part in key))
+            if settings := _settings(body):
+                found[position] = settings
+        except UnreadableError as error:
+            unreadable.append(UnreadableRow(EXPECTED, _key(key), str(error)))
+    return found, tuple(unreadable)
 
 
-def _settings(text: str) -> tuple[LeverState, ...]:
-    found: tuple[LeverState, ...] = decoded(tuple[LeverState, ...], json.loads(text))
-    return found
+def _key(position: Iterable[object]) -> str:
+    """The key of a position's row, as text."""
+    return "/".join(map(str, position))
+
+
+def _settings(text: object) -> tuple[LeverState, ...]:
+    """Raises UnreadableError."""
+    with row_errors():
+        data = json_of(text, "settings")
+        found: tuple[LeverState, ...] = decoded(tuple[LeverState, ...], data, "settings")
+        return found

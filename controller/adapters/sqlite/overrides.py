@@ -9,12 +9,18 @@ from datetime import datetime
 from typing import Any
 
 from controller.adapters.sqlite import audit as sqlite_audit
+from controller.adapters.sqlite.lost_orders import OVERRIDES, lost_order
+from controller.adapters.sqlite.rows import expect_type, json_of, next_id, row_errors, time_of
 from controller.adapters.sqlite.schema import transaction
 from controller.adapters.sqlite.state_file import StateFile
+from controller.model.decoding import UnreadableError, decoded
 from controller.model.errors import StateUnavailableError
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
+from controller.model.unreadable import UnreadableRow
 from controller.planning.shares import percent
 
+KEPT_ENDED = 1_000
+"""Ended overrides kept at most."""
 _OVERRIDE_COLUMNS = (
     "kind, region, service, pool, author, reason, created_at, expires_at, ignore_guards, share"
 )
@@ -42,10 +48,11 @@ class SqliteOverrides(StateFile):
     async def end_override(self, override_id: int, *, actor: str, at: datetime, why: str) -> None:
         """End an override, with an audit row; does nothing if it has ended already."""
         await self.execute(_end_once, override_id, actor, at, why)
+        self.unreadable.forget(OVERRIDES, str(override_id))
 
     async def overrides(self) -> tuple[Override, ...]:
         """Overrides that have not ended, oldest first."""
-        return await self.execute(_list)
+        return self.noting(await self.execute(_list))
 
 
 def _add(
@@ -69,11 +76,13 @@ def _add(
         request.share,
     )
     with transaction(connection):
-        cursor = connection.execute(
-            f"INSERT INTO overrides ({_OVERRIDE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            values,
+        row = (next_id(connection, OVERRIDES), *values)
+        connection.execute(
+            f"INSERT INTO overrides (id, {_OVERRIDE_COLUMNS}) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            row,
         )
-        added = _override((cursor.lastrowid, *values))
+        added = _override(row)
         sqlite_audit.append(connection, created_at, added.author, "override_added", _text_of(added))
         for replaced in replaces:
             _end(connection, replaced, added.author, created_at, "replaced")
@@ -126,34 +135,71 @@ def _end(
         "UPDATE overrides SET ended_at = ?, ended_by = ?, ended_why = ? WHERE id = ?",
         (at.isoformat(), actor, why, override_id),
     )
-    text = _text_of(_override(columns))
-    sqlite_audit.append(connection, at, actor, f"override_{why}", text)
+    sqlite_audit.append(connection, at, actor, f"override_{why}", _text_of_row(columns))
+    _delete_surplus_ended(connection)
 
 
-def _list(connection: sqlite3.Connection) -> tuple[Override, ...]:
-    """Overrides that have not ended, oldest first."""
+def _delete_surplus_ended(connection: sqlite3.Connection) -> None:
+    """Keep the newest KEPT_ENDED of the overrides that have ended; the audit tells of all."""
+    connection.execute(
+        """DELETE FROM overrides WHERE ended_at IS NOT NULL AND id <= (
+               SELECT id FROM overrides WHERE ended_at IS NOT NULL
+               ORDER BY id DESC LIMIT 1 OFFSET ?)""",
+        (KEPT_ENDED,),
+    )
+
+
+def _list(
+    connection: sqlite3.Connection,
+) -> tuple[tuple[Override, ...], tuple[UnreadableRow, ...]]:
+    """Overrides that have not ended, oldest first, and rows of such that cannot be read."""
     rows = connection.execute(
         f"SELECT id, {_OVERRIDE_COLUMNS} FROM overrides WHERE ended_at IS NULL ORDER BY id"
     )
-    return tuple(map(_override, rows))
+    found, unreadable = [], []
+    for columns in rows:
+        try:
+            found.append(_override(columns))
+        except UnreadableError as error:
+            unreadable.append(lost_order(connection, columns[0], str(error)))
+    return tuple(found), tuple(unreadable)
 
 
 def _override(columns: Sequence[Any]) -> Override:
-    override_id, kind, region, service, pool, author, reason, *dates, guards, share = columns
-    created_at, expires_at = map(datetime.fromisoformat, dates)
-    return Override(
-        id=override_id,
-        kind=OverrideKind(kind),
-        region=region,
-        service=service,
-        author=author,
-        reason=reason,
-        created_at=created_at,
-        expires_at=expires_at,
-        ignore_guards=tuple(json.loads(guards)),
-        pool=pool,
-        share=share,
-    )
+    """Raises UnreadableError."""
+    override_id, kind, *places, author, reason, created_at, expires_at, guards, share = columns
+    with row_errors():
+        region, service, pool = (
+            place if place is None else expect_type(str, place, column)
+            for place, column in zip(places, ("region", "service", "pool"), strict=True)
+        )
+        found = Override(
+            id=expect_type(int, override_id, "id"),
+            kind=decoded(OverrideKind, kind, "kind"),
+            region=region,
+            service=service,
+            author=expect_type(str, author, "author"),
+            reason=expect_type(str, reason, "reason"),
+            created_at=time_of(created_at, "created_at"),
+            expires_at=time_of(expires_at, "expires_at"),
+            ignore_guards=decoded(
+                tuple[str, ...], json_of(guards, "ignore_guards"), "ignore_guards"
+            ),
+            pool=pool,
+            share=share,
+        )
+    fault = found.fault
+    if fault:
+        raise UnreadableError(fault)
+    return found
+
+
+def _text_of_row(columns: Sequence[Any]) -> str:
+    """An override as text for an audit row, also if it cannot be read."""
+    try:
+        return _text_of(_override(columns))
+    except UnreadableError as error:
+        return f"#{columns[0]}, which cannot be read: {error}"
 
 
 def _text_of(override: Override) -> str:

@@ -16,8 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
+from controller.adapters.sqlite import file_access
 from controller.adapters.sqlite.lock import StateLock
-from controller.adapters.sqlite.schema import open_database, state_error
+from controller.adapters.sqlite.opening import open_state
+from controller.adapters.sqlite.rows import UnreadableRows
+from controller.adapters.sqlite.schema import DRIVER_ERRORS, state_error
+from controller.model.decoding import UnreadableError
+from controller.model.errors import StateUnavailableError
+from controller.model.unreadable import StateCondition, UnreadableRow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,14 +53,19 @@ class StateFile:
         self._path = path
         self._observe_error = observe_error
         self._make_executor = executor
-        self._lock = StateLock(path)
+        self._lock: StateLock
         self._connection: sqlite3.Connection | None = None
+        self._notices: tuple[str, ...] = ()
+        self.unreadable = UnreadableRows()
+        """Rows that could not be read since the start."""
 
     async def __aenter__(self) -> Self:
+        self._path = file_access.real_path(self._path)
+        self._lock = StateLock(self._path)
         self._lock.take()
         self._executor = self._make_executor()
         try:
-            self._connection = await self._in_executor(partial(open_database, self._path))
+            await self._in_executor(self._open)
         except BaseException:
             self._executor.shutdown()
             self._lock.release()
@@ -91,15 +102,33 @@ class StateFile:
     ) -> T:
         """The result of a statement, which gets the connection first.
 
-        Raises StateUnavailableError for errors of SQLite.
+        Raises StateUnavailableError for errors of SQLite and rows that cannot be read.
         """
         try:
             return await self._in_executor(
                 partial(statement, self._open_connection, *args, **kwargs)
             )
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             self._observe_error()
             raise state_error(error, self._path) from error
+        except (UnreadableError, OverflowError) as error:
+            # A row that was damaged since it was read, or a number that SQLite cannot hold.
+            self._observe_error()
+            raise StateUnavailableError(f"state file {self._path}: {error}") from error
+
+    def noting(self, result: tuple[T, tuple[UnreadableRow, ...]]) -> T:
+        """What could be read; what could not be is noted."""
+        found, unreadable = result
+        for row in unreadable:
+            self.unreadable.note(row)
+        return found
+
+    def condition(self) -> StateCondition:
+        """What an operator must know of the file."""
+        return StateCondition(self._notices, self.unreadable.all)
+
+    def _open(self) -> None:
+        self._connection, self._notices = open_state(self._path, self._lock)
 
     @property
     def _open_connection(self) -> sqlite3.Connection:

@@ -20,15 +20,16 @@ def add_record(
     connection: sqlite3.Connection,
     record: DecisionRecord,
     evidence: Evidence | EvidenceText | None,
+    kept_bytes: int | None = None,
 ) -> DecisionRecord:
-    """Store a record, its evidence and audit entry, and delete surplus records."""
+    """Store a record, its evidence and audit entry, and delete records beyond `kept_bytes`."""
     if record.id != 0:
         raise ValueError(f"decision record {record.id} is stored already")
     # Before the transaction: if this fails, nothing was stored.
     records.shrink_file(connection)
     with transaction(connection):
         stored = records.add(connection, record, evidence)
-        records.delete_surplus(connection, record.at)
+        records.delete_surplus(connection, record.at, kept_bytes)
     return stored
 
 

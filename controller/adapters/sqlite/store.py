@@ -7,7 +7,6 @@ the thread that runs statements is in `state_file`, tables and errors are in `sc
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from contextlib import closing
 from datetime import datetime
 from functools import cached_property
@@ -18,20 +17,29 @@ from controller.adapters.sqlite import records as sqlite_records
 from controller.adapters.sqlite import snapshots, statements
 from controller.adapters.sqlite.expected import SqliteExpectations
 from controller.adapters.sqlite.overrides import SqliteOverrides
-from controller.adapters.sqlite.schema import open_read_only, state_error
+from controller.adapters.sqlite.schema import DRIVER_ERRORS, open_read_only, state_error
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
+from controller.model.configuration import StateSettings
 from controller.model.decision import DecisionRecord
+from controller.model.unreadable import UnreadableRecord
 from controller.planning.account.evidence import Evidence, EvidenceText
 
 
 class SqliteStore(SqliteOverrides, SqliteExpectations):
     """Implements the Store port; use it with `async with` (`StateFile`)."""
 
+    _kept_bytes: int | None = None
+    """Bytes of records kept at most; None: the default."""
+
+    def apply(self, settings: StateSettings) -> None:
+        """Keep as much as these settings say, from the next record on."""
+        self._kept_bytes = settings.max_records_mb * 2**20
+
     async def add_record(
         self, record: DecisionRecord, evidence: Evidence | EvidenceText | None = None
     ) -> DecisionRecord:
         """Store a record whose id is 0 and delete the oldest surplus ones."""
-        return await self.execute(statements.add_record, record, evidence)
+        return await self.execute(statements.add_record, record, evidence, self._kept_bytes)
 
     async def evidence(self, record_id: int) -> EvidenceText | None:
         """The evidence of a record's decision; None when it is not kept."""
@@ -54,7 +62,19 @@ class SqliteStore(SqliteOverrides, SqliteExpectations):
         until: datetime | None = None,
     ) -> tuple[DecisionRecord, ...]:
         """Up to `limit` records, newest first; see the port."""
-        return await self.execute(sqlite_records.page, limit, before, region, until)
+        return self.noting(
+            await self.execute(sqlite_records.readable, limit, before, region, until)
+        )
+
+    async def records_or_errors(
+        self, *, limit: int, before: int | None = None, region: str | None = None
+    ) -> tuple[DecisionRecord | UnreadableRecord, ...]:
+        """Up to `limit` records, newest first, unreadable ones included."""
+        found = await self.execute(sqlite_records.page, limit, before, region, None)
+        for record in found:
+            if isinstance(record, UnreadableRecord):
+                self.unreadable.note(sqlite_records.row_of(record))
+        return found
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         """Append an audit row."""
@@ -93,7 +113,7 @@ def check_audit(path: Path, noted: ChainPoint | None = None) -> AuditCheck:
             return sqlite_audit.check(
                 connection, sqlite_records.digests, sqlite_records.KEPT_RECORDS, noted
             )
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise state_error(error, path) from error
 
 
@@ -105,5 +125,5 @@ def list_audit(path: Path, limit: int, before: int | None = None) -> tuple[Audit
     with closing(open_read_only(path)) as connection:
         try:
             return sqlite_audit.entries(connection, limit, before)
-        except sqlite3.Error as error:
+        except DRIVER_ERRORS as error:
             raise state_error(error, path) from error

@@ -19,8 +19,10 @@ from controller.api.views.pool_status import (
     pool_statuses,
     status_inputs,
 )
+from controller.api.views.state_file import UnreadableRowView, notices, unreadable_rows
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.configuration import Mode
+from controller.model.health import NotRunCause
 from controller.model.levers import LeverKind
 from controller.model.overrides import OverrideKind
 from controller.planning.health.answered_shares import answer_notices
@@ -64,6 +66,30 @@ class TargetReading(View):
     """Seconds since all of it was listed."""
     whole_error: str | None
     """Why that failed the last time; null: it did not."""
+
+
+class NotRunStatus(View):
+    """Probes that this host cannot run now, for one cause; they say nothing about the endpoints."""
+
+    cause: NotRunCause
+    detail: str
+    """The cause in words."""
+    subjects: int
+    """How many endpoints and reference targets cannot be probed; of a name with several addresses
+    each address counts."""
+    for_s: float
+    """Seconds since the first of them could not be."""
+    example: str
+
+
+class ProbingStatus(View):
+    """What this host lacks for its probes."""
+
+    could_not_run: tuple[NotRunStatus, ...]
+    """Empty: every probe can be run."""
+    missing_families: tuple[str, ...]
+    """`IPv4` or `IPv6` where names have such addresses and this host has no route for them. They
+    are not probed where a name has others."""
 
 
 class ReadingView(View):
@@ -139,6 +165,7 @@ class Status(View):
     isolated: bool
     """Whether this vantage point doubts itself."""
     reference_targets: ReferenceTargetsStatus
+    probing: ProbingStatus
     observation: ReadingView
     aws_denied: tuple[DenialView, ...]
     """What AWS denies the daemon now; nothing that needs it is carried out. Empty: nothing."""
@@ -149,6 +176,11 @@ class Status(View):
     services: tuple[ServiceStatus, ...]
     overrides: tuple[OverrideView, ...]
     last_decision: DecisionSummary | None
+    notices: tuple[str, ...]
+    """A state file that was gone at the start; a clock that was set, or is wrong."""
+    unreadable_rows: tuple[UnreadableRowView, ...]
+    """Rows of the state file that were skipped because they make no sense; empty: none was found.
+    An order among them is not in force."""
     state_error: str | None
     """After a start, why nothing is moved: orders of before were not read yet. Else why the state
     file cannot be read, and the last decision is null; else that decisions wait to be written."""
@@ -172,6 +204,7 @@ def status_view(
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         reference_targets=_reference_targets(dependencies),
         observation=_readings(dependencies),
+        probing=_probing(dependencies),
         aws_denied=_aws_denied(dependencies),
         failing_parts=_failing_parts(dependencies),
         next_cycle_in_s=_next_cycle_in_s(dependencies, latest),
@@ -180,6 +213,8 @@ def status_view(
         ),
         overrides=active_override_views(dependencies),
         last_decision=last,
+        notices=notices(dependencies),
+        unreadable_rows=unreadable_rows(dependencies),
         state_error=_unread_state(dependencies)
         or state_error
         or dependencies.reconciliation.unrecorded,
@@ -210,6 +245,21 @@ def _readings(dependencies: ApiDependencies) -> ReadingView:
             for target, state in dependencies.observation.listing_states().items()
         },
     )
+
+
+def _probing(dependencies: ApiDependencies) -> ProbingStatus:
+    probing, now = dependencies.probing, dependencies.clock.monotonic()
+    could_not_run = tuple(
+        NotRunStatus(
+            cause=one.cause,
+            detail=one.detail,
+            subjects=one.subjects,
+            for_s=round(now - one.since, 1),
+            example=one.example,
+        )
+        for one in probing.unasked.now
+    )
+    return ProbingStatus(could_not_run=could_not_run, missing_families=probing.missing_families)
 
 
 def _unread_state(dependencies: ApiDependencies) -> str | None:

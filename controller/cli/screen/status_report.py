@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,13 @@ from controller.cli.screen.render import (
     timestamp,
     void_suffix,
 )
+from controller.model.plural import counted
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
 """The values of HEALTH. `suspect`: up, with failures that are not cleared yet. `degraded`: up, with
 less than its capacity usable."""
+_ROWS_SHOWN = 3
+"""Skipped rows of the state file that are shown in full, orders apart."""
 _LEAKS_SHOWN = 3
 """Leaks of one pool that are shown in full."""
 _NOTABLE_ERRORS = 0.01
@@ -88,6 +91,7 @@ def fingerprint(status: ApiReply) -> object:
         sorted(status["observation"]["failing"]),
         [(denied["service"], denied["operation"]) for denied in status["aws_denied"]],
         [part["part"] for part in status["failing_parts"]],
+        [one["cause"] for one in status.get("probing", {}).get("could_not_run", ())],
         [(override["id"], override["void"]) for override in status["overrides"]],
         last and last["id"],
     )
@@ -130,6 +134,7 @@ def _banners(status: ApiReply) -> Iterator[str]:
     if status["isolated"]:
         yield "ISOLATED: the prober doubts itself and moves nothing"
     yield from _reference_targets(status["reference_targets"])
+    yield from _not_run(status.get("probing", ApiReply()))
     if status["mode"] == "dry_run":
         yield "DRY RUN: decides and records, writes nothing"
     elif rehearsed := [item["name"] for item in status["services"] if item["mode"] == "dry_run"]:
@@ -145,6 +150,21 @@ def _reference_targets(targets: ApiReply) -> Iterator[str]:
         yield f"REFERENCE TARGETS: known-bad ones answer: {', '.join(bad['answering'])}"
 
 
+def _not_run(probing: ApiReply) -> Iterator[str]:
+    """Why probes cannot be run here."""
+    for one in probing.get("could_not_run", ()):
+        count = counted(one["subjects"], "target")
+        yield one_line(
+            f"PROBES: {count} cannot be probed for {duration(one['for_s'])}: {one['detail']}, "
+            f"such as {one['example']}"
+        )
+    for family in probing.get("missing_families", ()):
+        yield (
+            f"PROBES: this host has no route for {family}: "
+            "such addresses are not probed where a name has others"
+        )
+
+
 def _notes(status: ApiReply) -> Iterator[str]:
     yield from _aws_notes(status)
     for service in status["services"]:
@@ -156,6 +176,9 @@ def _notes(status: ApiReply) -> Iterator[str]:
     for part in status["failing_parts"]:
         what = f"{part['part']} has failed for {duration(part['for_s'])}"
         yield _note("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
+    for notice in status.get("notices", ()):
+        yield _note("notice", notice)
+    yield from _unreadable_rows(status.get("unreadable_rows", ()))
     if status.get("state_error"):
         yield _note("state", status["state_error"])
     last = status["last_decision"]
@@ -175,6 +198,19 @@ def _aws_notes(status: ApiReply) -> Iterator[str]:
     for denied in status["aws_denied"]:
         what = f"{denied['service']} {denied['operation']} refused"
         yield _note("aws", f"{what} for {duration(denied['for_s'])}: {denied['why']}")
+
+
+def _unreadable_rows(rows: Sequence[ApiReply]) -> Iterator[str]:
+    """Overrides each, for such an order is not in force; of the others how many there are."""
+    orders = [row for row in rows if row["table"] == "overrides"]
+    for row in orders:
+        what = f"OVERRIDE {row['key']} in the state file cannot be read and is NOT IN FORCE"
+        yield _note("state", f"{what}: {row['error']}; give the order again")
+    others = [row for row in rows if row not in orders]
+    for row in others[:_ROWS_SHOWN]:
+        yield _note("state", f"row {row['key']} of {row['table']} is skipped: {row['error']}")
+    if len(others) > _ROWS_SHOWN:
+        yield _note("state", f"{len(others) - _ROWS_SHOWN} more rows are skipped, see -o json")
 
 
 def _service_notes(service: ApiReply) -> Iterator[str]:

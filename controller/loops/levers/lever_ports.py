@@ -7,9 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from controller.model.decision import WriteResult
 from controller.model.levers import LeverKind, Outcome
-from controller.model.zone_listings import Run, ZoneListing
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
+from controller.planning.residency.zone_listings import Run, ZoneListing
 from controller.ports import Accelerators, RecordSets
 
 

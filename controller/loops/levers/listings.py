@@ -26,9 +26,9 @@ from controller.loops.levers.lever_ports import LeverPorts, RunsPort
 from controller.loops.levers.residency_cache import is_same_tree
 from controller.model.configuration import Service
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
-from controller.model.zone_listings import Run, ZoneScope
 from controller.planning.levers.registry import AnyLever
 from controller.planning.levers.run_walk import pages_of
+from controller.planning.residency.zone_listings import Run, ZoneScope
 from controller.ports import Clock
 
 _log = structlog.get_logger("listings")

@@ -16,10 +16,10 @@ from typing import Any, Generic, Self, TypeVar
 from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Service
 from controller.model.levers import Observed, Position
-from controller.model.zone_listings import ZoneScope
 from controller.planning.levers.lever import Lever, Resources
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
+from controller.planning.residency.zone_listings import ZoneScope
 
 T = TypeVar("T")
 _KEPT = 2

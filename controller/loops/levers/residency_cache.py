@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from controller.model.configuration import Service
-from controller.model.zone_listings import ZoneScope
 from controller.planning.levers.lever import Lever
 from controller.planning.residency.proof import Proof
+from controller.planning.residency.zone_listings import ZoneScope
 
 T = TypeVar("T")
 _UNBOUND = Proof({})

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.expectations import Expectations
 from controller.loops.overrides import Overrides
 from controller.model.errors import StateUnavailableError
@@ -30,12 +31,14 @@ class StateLoading:
         self,
         expectations: Expectations,
         overrides: Overrides,
+        active_settings: ActiveSettings,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
         """`wake` is called when everything was read."""
         self._expectations = expectations
         self._overrides = overrides
+        self._active_settings = active_settings
         self._clock = clock
         self._wake = wake
         self._loading: asyncio.Task[None] | None = None
@@ -71,5 +74,9 @@ class StateLoading:
             await asyncio.gather(self._loading, return_exceptions=True)
 
     async def _load(self) -> None:
-        parts = (self._expectations, self._overrides)
-        await asyncio.gather(*(part.load() for part in parts if not part.loaded))
+        reads = []
+        if not self._expectations.loaded:
+            reads.append(self._expectations.load(self._active_settings.settings))
+        if not self._overrides.loaded:
+            reads.append(self._overrides.load())
+        await asyncio.gather(*reads)

@@ -124,6 +124,15 @@ class CertificateRules(StrEnum):
     STRICT = "strict"
 
 
+class AddressRule(StrEnum):
+    """How many of a name's addresses must be down for its endpoint to be down."""
+
+    MOST = "most"
+    """More than two thirds of those with a fresh result."""
+    ANY = "any"
+    ALL = "all"
+
+
 class EndpointId(NamedTuple):
     """Identity of an endpoint among those of all services."""
 
@@ -166,6 +175,9 @@ class Endpoint(ConfigModel):
     """Seconds between two probes. Default: `probing.interval_s`."""
     deadline_s: PositiveSeconds | None = None
     """Seconds after which a probe without an answer has failed. Default: `probing.deadline_s`."""
+    addresses: Annotated[AddressRule, Field(strict=False)] | None = None
+    """How many of the name's addresses must be down for the endpoint to be down: `most`, `any` or
+    `all`. Default: `probing.addresses`."""
     keep_alive: bool = False
     """Probe over one connection that is kept open and renewed every minute. Costs much less CPU,
     and a process that dies is noticed at once. But a process that accepts no new connections may

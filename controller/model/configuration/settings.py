@@ -18,6 +18,7 @@ from controller.model.configuration.probing import (
     VantageSettings,
 )
 from controller.model.configuration.services import Mode, Region, Service
+from controller.model.configuration.state import StateSettings
 from controller.model.configuration.steering import (
     AwsSettings,
     CycleSettings,
@@ -53,6 +54,8 @@ class Settings(ConfigModel):
     begin."""
     state_path: StatePath
     """SQLite file with overrides, decision records and audit."""
+    state: StateSettings = StateSettings()
+    """What the state file keeps."""
     aws: AwsSettings = AwsSettings()
     """How AWS's APIs are called."""
     api: ApiSettings = ApiSettings()

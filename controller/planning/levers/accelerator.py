@@ -20,11 +20,11 @@ from controller.model.levers import (
     Observed,
     Position,
 )
-from controller.model.zone_listings import ZoneScope
 from controller.planning.guards.all_closed import OpenParts, fail_open_regions
 from controller.planning.levers.lever import Lever, Resources, of_pool
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.planning.residency.proof import Proof, prove_groups
+from controller.planning.residency.zone_listings import ZoneScope
 from controller.planning.shares import normalised
 
 EndpointGroups = tuple[EndpointGroup, ...]

@@ -23,11 +23,11 @@ from typing import ClassVar, Generic, TypeVar
 from controller.model.configuration import Service
 from controller.model.decision import PoolName, PoolPlan, Shares
 from controller.model.levers import Change, LeverKind, LeverState, Observed, Position
-from controller.model.zone_listings import ZoneScope
 from controller.planning.guards.all_closed import OpenParts, is_all_closed
 from controller.planning.levers.write_steps import WritesByChange, WriteStep, WriteT
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
+from controller.planning.residency.zone_listings import ZoneScope
 from controller.planning.shares import is_same_split
 
 ResourceT = TypeVar("ResourceT")

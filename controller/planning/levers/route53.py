@@ -21,7 +21,6 @@ from controller.model.levers import (
     RecordSet,
     WeightChange,
 )
-from controller.model.zone_listings import ZoneScope
 from controller.planning.guards.all_closed import OpenParts, fail_open_regions
 from controller.planning.levers.batches import changes_by_pool, pack_batches
 from controller.planning.levers.lever import Lever, Resources, of_pool
@@ -30,6 +29,7 @@ from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.planning.levers.zone_scope import narrowed, unread_names, with_others
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
+from controller.planning.residency.zone_listings import ZoneScope
 from controller.planning.shares import normalised
 
 _TWINS = ("A", "AAAA")

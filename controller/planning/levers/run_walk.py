@@ -23,7 +23,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from controller.model.levers import RecordSet
-from controller.model.zone_listings import Run, ZoneListing, is_below
+from controller.planning.residency.zone_listings import Run, ZoneListing, is_below
 
 PAGE_SIZE = 300
 """Record sets that Route 53 lists in one page at most."""

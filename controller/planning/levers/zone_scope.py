@@ -19,10 +19,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 from controller.model.configuration import Route53Lever, Service
 from controller.model.levers import RecordSet
-from controller.model.zone_listings import Run, ZoneScope, is_below
 from controller.planning.levers.run_walk import PAGE_SIZE, ListedZone, pages_of
 from controller.planning.residency.looked_up_names import is_bound, look_up
 from controller.planning.residency.route53_answers import Zone
+from controller.planning.residency.zone_listings import Run, ZoneScope, is_below
 
 CALM_PAGES = 2
 """Pages up to which a reading takes in the names of bound services, beside what is steered."""

@@ -24,7 +24,6 @@ from itertools import product
 
 from controller.model.configuration import Pool, Route53Lever, Service
 from controller.model.levers import EndpointGroup, Leak, RecordSet
-from controller.model.zone_listings import ZoneScope
 from controller.planning.residency.answer_regions import TYPES, AnswerRegions
 from controller.planning.residency.looked_up_names import reachable_names
 from controller.planning.residency.route53_answers import (
@@ -34,6 +33,7 @@ from controller.planning.residency.route53_answers import (
     is_geolocation,
 )
 from controller.planning.residency.tree_walk import AnswerPath, answer_paths, required_failures
+from controller.planning.residency.zone_listings import ZoneScope
 
 PROOF_LIMITS = (
     "DNS cannot prove where a user is: resolvers without client subnet, public resolvers and VPNs "

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.model.levers import RecordSet
-from controller.model.zone_listings import ZoneScope
+from controller.planning.residency.zone_listings import ZoneScope
 
 IsUp = Callable[[str], bool]
 """Signal to whether it is up: a health check's id, or `target_signal` of an AWS resource."""

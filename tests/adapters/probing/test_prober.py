@@ -267,10 +267,14 @@ async def test_an_ipv6_endpoint_is_probed_like_any_other(scheme: str) -> None:
     assert (result.outcome, result.address) == (ProbeOutcome.PASSED, address)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
-async def test_without_file_descriptors_the_probe_could_not_run(scheme: str) -> None:
-    """The prober's lack says nothing about the endpoint."""
-    async with served(raw(OK)) as address, asking(probe=f"{scheme}://{address}") as asker:
+async def test_without_file_descriptors_the_probe_could_not_run(scheme: str, host: str) -> None:
+    """The prober's lack says nothing about the endpoint, nor about its name."""
+    async with (
+        served(raw(OK)) as address,
+        asking(probe=f"{scheme}://{address.replace('127.0.0.1', host)}") as asker,
+    ):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with socket.socket() as highest:
             resource.setrlimit(resource.RLIMIT_NOFILE, (highest.fileno(), hard))

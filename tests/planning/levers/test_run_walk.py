@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.model.levers import RecordSet
-from controller.model.zone_listings import Run
 from controller.planning.levers.run_walk import ListedZone, RecordPage, RunWalk, Start, pages_of
+from controller.planning.residency.zone_listings import Run
 from tests.planning.levers.aws_order import in_aws_order
 
 BELOW = "app.test."

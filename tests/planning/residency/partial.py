@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from controller.model.configuration import Service
 from controller.model.levers import RecordSet
-from controller.model.zone_listings import Run, ZoneScope
 from controller.planning.levers.run_walk import ListedZone
 from controller.planning.levers.zone_scope import narrowed, unread_names, with_others
 from controller.planning.residency.proof import Proof, prove_records
+from controller.planning.residency.zone_listings import Run, ZoneScope
 from tests.planning.levers.aws_order import in_aws_order
 from tests.planning.residency.zones import ZONE_ID
 
