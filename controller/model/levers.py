@@ -189,6 +189,8 @@ class Leak:
     """The rules of Route 53 or Global Accelerator that make the path possible."""
     astray: str | None = None
     """The lawful region whose weighted record is on the path, and which is thus misdirected."""
+    unread: str | None = None
+    """The name that was not read, so that nothing is proven; None: the path is there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from controller.model.levers import EndpointGroup, GroupChange, Outcome, RecordSet, WeightChange
+from controller.planning.residency.zone_listings import Run, ZoneListing
 
 
 class RecordSets(Protocol):
@@ -16,6 +17,10 @@ class RecordSets(Protocol):
 
         Raises ProviderUnavailableError or ProviderRejectedError.
         """
+        ...
+
+    async def read_runs(self, hosted_zone_id: str, runs: Sequence[Run]) -> ZoneListing:
+        """The record sets of these runs of names, which do not overlap. Raises as `read` does."""
         ...
 
     async def change(

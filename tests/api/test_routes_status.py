@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +41,42 @@ def is_isolated(served: Api) -> bool:
     return latest is not None and latest.decision.memory.isolated_since is not None
 
 
+async def test_what_a_reading_took_and_when_all_was_listed_is_told() -> None:
+    """For each hosted zone and accelerator: ours are small, so each reading lists all of them."""
+    async with api() as served:
+        targets = (await served.get("/v1/status")).body["observation"]["targets"]
+
+    zone = targets.pop(ZONE)
+    (accelerator,) = targets.values()
+    assert (zone["pages"], zone["resources"], zone["whole"]) == (1, 10, True)
+    assert (accelerator["pages"], accelerator["resources"], accelerator["whole"]) == (None, 2, True)
+    assert zone["whole_age_s"] <= 10
+    assert zone["whole_error"] is None
+
+
+async def test_whole_has_all_records_read_and_decides_by_them_before_it_answers() -> None:
+    """What was made by hand a moment ago shows; without it, what was read last does."""
+    async with api() as served:
+        await asyncio.sleep(10.1)  # a listing answers those who ask for ten seconds
+        before = (await served.get("/v1/status")).body["cycle"]
+        reads = len(served.world.records.reads)
+        status = await served.get("/v1/status?whole=true")
+
+    assert len(served.world.records.reads) > reads
+    assert status.body["cycle"] > before
+
+
+async def test_whole_is_refused_while_aws_does_not_answer() -> None:
+    """An earlier reading is no answer to the question."""
+    async with api() as served:
+        served.world.records.trouble.unavailable = True
+        await asyncio.sleep(10.1)
+        status = await served.get("/v1/status?whole=true")
+
+    assert (status.status, status.body["status"]) == (503, 503)
+    assert f"AWS did not show all of {ZONE}" in status.body["detail"]
+
+
 async def test_the_whole_status_without_failures() -> None:
     """Verdicts, shares and the daemon's own state, member by member."""
     async with api() as served:
@@ -52,7 +89,7 @@ async def test_the_whole_status_without_failures() -> None:
         "known_good": {"failing": 0, "total": 3},
         "known_bad": {"answering": [], "total": 0},
     }
-    assert body["observation"] == {"failing": {}}
+    assert body["observation"]["failing"] == {}
     assert body["cycle"] > 0
     assert 0 <= body["cycle_age_s"] < 5
     assert 0 <= body["next_cycle_in_s"] <= 10

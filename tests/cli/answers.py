@@ -73,8 +73,19 @@ def status(*services: dict[str, Any], **members: Any) -> dict[str, Any]:
             "known_good": {"failing": 0, "total": 3},
             "known_bad": {"answering": [], "total": 1},
         },
+        "observation": {
+            "failing": {},
+            "targets": {
+                "Z0SANDBOX0000000001": {
+                    "pages": 1,
+                    "resources": 22,
+                    "whole": False,
+                    "whole_age_s": 1200.5,
+                    "whole_error": None,
+                }
+            },
+        },
         "probing": {"could_not_run": [], "missing_families": []},
-        "observation": {"failing": {}},
         "aws_denied": [],
         "failing_parts": [],
         "next_cycle_in_s": 7.9,

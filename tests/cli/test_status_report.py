@@ -261,7 +261,13 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
     unusual = answers.service("shop", pool, panic=True, faults=["leaf\nmissing"], notices=["n"])
     notes = built(
         unusual,
-        observation={"failing": {"Z1": "ThrottlingException"}},
+        observation={
+            "failing": {"Z1": "ThrottlingException"},
+            "targets": {
+                "Z1": {"whole_age_s": 7_500.0, "whole_error": "no answer"},
+                "Z2": {"whole_age_s": 5.0, "whole_error": None},
+            },
+        },
         aws_denied=[DENIED],
         overrides=[answers.override(service="shop")],
         notices=["the clock was set back"],
@@ -274,6 +280,7 @@ def test_facts_that_concern_no_single_region_are_notes() -> None:
     ).notes
     assert notes == (
         "observation: Z1 cannot be read: ThrottlingException",
+        "observation: all of Z1 was listed 2 h 5 min ago, and cannot be now: no answer",
         "aws: route53 GetChange refused for 40 s: ExpiredToken: expired",
         "panic: shop: too many regions turned suspect at once to believe it",
         "MISCONFIGURED shop/europe: leaf missing",

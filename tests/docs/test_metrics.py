@@ -23,6 +23,7 @@ async def exposed_names() -> set[str]:
     """Names as queries use them, without the parts of a histogram."""
     metrics = DaemonMetrics(CollectorRegistry(), SETTINGS)
     metrics.add_measured_shares(TrafficReports(FakeClock()))
+    metrics.add_readings(dict)
     metrics.add_state_file(FakeStore(), FakeClock().wall)
     return {
         name

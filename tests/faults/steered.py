@@ -242,6 +242,7 @@ async def steering(
         )
         controller = compose(chosen, ports, metrics)
         await controller.load()
+        metrics.add_readings(controller.observation.listing_states)
         steered = Steered(
             controller, emulated.aws, prober, kept, chosen, emulated.clients, registry
         )

@@ -8,7 +8,7 @@ so that a rate shows the first event. Counters and states begin at 0; an unknown
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
@@ -17,10 +17,12 @@ from controller import __version__
 from controller.api.metrics.capacity import CapacityMetrics
 from controller.api.metrics.cycles import CycleMetrics
 from controller.api.metrics.probes import ProbeMetrics
+from controller.api.metrics.readings import ReadingsCollector
 from controller.api.metrics.set_up import SetUpMetrics
 from controller.api.metrics.state_file import StateFileCollector
 from controller.api.metrics.steering import MeasuredShareCollector, SteeringMetrics, positions
 from controller.loops.cycle.reconciliation import CycleReport
+from controller.loops.levers.listings import ListingState
 from controller.loops.reports.traffic import TrafficReports
 from controller.model.aws_calls import AwsCall
 from controller.model.configuration import EndpointId, Mode, Settings
@@ -125,6 +127,10 @@ class DaemonMetrics:
         """Add the metric of measured shares, computed from these reports at every scrape."""
         collector = MeasuredShareCollector(traffic, lambda: positions(self._settings))
         self.registry.register(collector)
+
+    def add_readings(self, states: Callable[[], Mapping[str, ListingState]]) -> None:
+        """Add the metrics of what readings of AWS took, computed from these at every scrape."""
+        self.registry.register(ReadingsCollector(states))
 
     def add_state_file(self, store: StateReport, now: Callable[[], datetime]) -> None:
         """Add the metric of rows that cannot be read, computed at every scrape."""

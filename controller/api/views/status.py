@@ -53,6 +53,21 @@ class ReferenceTargetsStatus(View):
     known_bad: KnownBadStatus
 
 
+class TargetReading(View):
+    """What the last reading of a hosted zone or an accelerator took and showed."""
+
+    pages: int | None
+    """Requests for record sets; null behind an accelerator."""
+    resources: int
+    """Record sets or endpoint groups that it showed."""
+    whole: bool
+    """Whether each reading lists all of it; else only what is steered and where that leads."""
+    whole_age_s: float
+    """Seconds since all of it was listed."""
+    whole_error: str | None
+    """Why that failed the last time; null: it did not."""
+
+
 class NotRunStatus(View):
     """Probes that this host cannot run now, for one cause; they say nothing about the endpoints."""
 
@@ -78,10 +93,12 @@ class ProbingStatus(View):
 
 
 class ReadingView(View):
-    """Whether AWS could be read."""
+    """Whether AWS could be read, and how much of it was."""
 
     failing: Mapping[str, str]
     """Hosted zone or accelerator to why it could not."""
+    targets: Mapping[str, TargetReading]
+    """Hosted zone or accelerator to its last reading; those never read are missing."""
 
 
 class DenialView(View):
@@ -186,8 +203,8 @@ def status_view(
         frozen=any(o.kind is OverrideKind.FREEZE for o in inputs.overrides),
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         reference_targets=_reference_targets(dependencies),
+        observation=_readings(dependencies),
         probing=_probing(dependencies),
-        observation=ReadingView(failing=dependencies.observation.failing),
         aws_denied=_aws_denied(dependencies),
         failing_parts=_failing_parts(dependencies),
         next_cycle_in_s=_next_cycle_in_s(dependencies, latest),
@@ -211,6 +228,22 @@ def _reference_targets(dependencies: ApiDependencies) -> ReferenceTargetsStatus:
     return ReferenceTargetsStatus(
         known_good=KnownGoodStatus(failing=failing, total=len(good)),
         known_bad=KnownBadStatus(answering=answers, total=len(bad)),
+    )
+
+
+def _readings(dependencies: ApiDependencies) -> ReadingView:
+    return ReadingView(
+        failing=dependencies.observation.failing,
+        targets={
+            target: TargetReading(
+                pages=state.pages,
+                resources=state.resources,
+                whole=state.is_whole,
+                whole_age_s=round(state.whole_age_s, 1),
+                whole_error=state.error or None,
+            )
+            for target, state in dependencies.observation.listing_states().items()
+        },
     )
 
 

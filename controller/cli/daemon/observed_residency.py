@@ -1,4 +1,4 @@
-"""Residency of bound pools, as the daemon proved it on the records last read from AWS."""
+"""Residency of bound pools, as the daemon proves it on all records at AWS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 
 from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.render import one_line
+
+WHOLE_DEADLINE_S = 60.0
+"""Longer than the daemon waits for AWS and for the cycle that follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from controller.cli import exit_codes
 from controller.cli.daemon import observed_residency
 from controller.cli.daemon.client import Client
 from controller.cli.daemon.client_options import address_options, client_of
-from controller.cli.daemon.observed_residency import ObservedPool, bound_pools
+from controller.cli.daemon.observed_residency import WHOLE_DEADLINE_S, ObservedPool, bound_pools
 from controller.cli.daemon.observed_set_up import ObservedSetUp, set_up_of
 from controller.cli.screen.output import format_option
 from controller.model.configuration import Settings
@@ -90,9 +90,10 @@ def validate(
     and nothing is asked of AWS. With --references, what FILES refer to must be readable here. With
     --observed the daemon is asked, with or without FILES, for what is misconfigured or not steered
     at AWS, and for its proof over every combination of failed regions and drains, by the settings
-    it runs with; `gtc reload --dry-run` has it prove those of its file. Exits with 0 when all is in
-    order (there may be warnings and notices), with 78 when a file or AWS's set-up is not, and with
-    4 when residency is not proven or AWS was not read yet.
+    it runs with and by all records of its hosted zones, which it lists for that; `gtc reload
+    --dry-run` has it prove those of its file. Exits with 0 when all is in order (there may be
+    warnings and notices), with 78 when a file or AWS's set-up is not, and with 4 when residency is
+    not proven or AWS was not read yet.
     """
     context = click.get_current_context()
     if not files and not ask_daemon:
@@ -124,7 +125,8 @@ def problem_text(source: str, text: str, problem: Problem, kind: str = "") -> st
 
 
 def _observations(client: Client) -> Observations:
-    status = client.get("/v1/status")
+    client.set_deadline(WHOLE_DEADLINE_S)
+    status = client.get("/v1/status", whole="true")
     return Observations(bound_pools(status), set_up_of(status))
 
 

@@ -169,11 +169,7 @@ def _not_run(probing: ApiReply) -> Iterator[str]:
 
 
 def _notes(status: ApiReply) -> Iterator[str]:
-    for target, error in sorted(status["observation"]["failing"].items()):
-        yield _note("observation", f"{target} cannot be read: {error}")
-    for denied in status["aws_denied"]:
-        what = f"{denied['service']} {denied['operation']} refused"
-        yield _note("aws", f"{what} for {duration(denied['for_s'])}: {denied['why']}")
+    yield from _aws_notes(status)
     for service in status["services"]:
         yield from _service_notes(service)
     for override in status["overrides"]:
@@ -192,6 +188,19 @@ def _notes(status: ApiReply) -> Iterator[str]:
     if last is not None:
         trigger = first_of(last["trigger"], "gtc why") or "no trigger"
         yield _note("decision", f"{last['id']}, {timestamp(last['at'])}: {trigger}")
+
+
+def _aws_notes(status: ApiReply) -> Iterator[str]:
+    for target, error in sorted(status["observation"]["failing"].items()):
+        yield _note("observation", f"{target} cannot be read: {error}")
+    for target, reading in sorted(status["observation"].get("targets", {}).items()):
+        if reading["whole_error"]:
+            age = duration(reading["whole_age_s"])
+            what = f"all of {target} was listed {age} ago, and cannot be now"
+            yield _note("observation", f"{what}: {reading['whole_error']}")
+    for denied in status["aws_denied"]:
+        what = f"{denied['service']} {denied['operation']} refused"
+        yield _note("aws", f"{what} for {duration(denied['for_s'])}: {denied['why']}")
 
 
 def _unreadable_rows(rows: Sequence[ApiReply]) -> Iterator[str]:

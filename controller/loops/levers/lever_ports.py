@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from controller.model.decision import WriteResult
 from controller.model.levers import LeverKind, Outcome
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
+from controller.planning.residency.zone_listings import Run, ZoneListing
 from controller.ports import Accelerators, RecordSets
 
 
@@ -24,6 +25,15 @@ class LeverPort(Protocol):
 
     async def change(self, target: str, changes: Sequence[Any], /, *, emergency: bool) -> Outcome:
         """Make the changes of one step of the lever in one request: all are applied or none."""
+        ...
+
+
+@runtime_checkable
+class RunsPort(LeverPort, Protocol):
+    """The port of targets of which runs of names can be listed alone: hosted zones."""
+
+    async def read_runs(self, target: str, runs: Sequence[Run], /) -> ZoneListing:
+        """The resources of these runs of names, which do not overlap. Raises as `read` does."""
         ...
 
 

@@ -1,6 +1,7 @@
 """Reads the levers from AWS, and keeps each reading until it is too old or known to be stale.
 
-One listing per hosted zone and one reading per accelerator serve all services that share them. When
+One listing per hosted zone and one reading per accelerator serve all services that share them. A
+listing shows the names that these services need (`listings`), not all that a zone holds. When
 AWS does not answer, the last reading stays, with its age: decisions go on, and AWS refuses a write
 that rests on an old reading (compare-and-swap). A slow answer is awaited for `READ_WAIT_S` at most,
 and by one cycle only, even without an earlier reading: a hanging zone delays no accelerator's
@@ -15,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import structlog
@@ -22,6 +24,7 @@ import structlog
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.carried_weights import WeightMemory
 from controller.loops.levers.lever_ports import LeverPorts
+from controller.loops.levers.listings import Listings, ListingState
 from controller.loops.levers.own_writes import Beginning, OwnWrites
 from controller.loops.levers.readings import DerivedReading, Reading
 from controller.loops.levers.residency_cache import ResidencyCache
@@ -39,6 +42,9 @@ _log = structlog.get_logger("observation")
 READ_WAIT_S = 0.5
 """Seconds that a cycle waits for readings; a later one wakes the reconciler. With the gap between
 two cycles that leaves time to drain a region within a second."""
+WHOLE_ANSWER_S = 30.0
+"""Seconds for which a listing of all of a zone answers those who ask for one: however many ask, the
+calls are left to the readings."""
 
 
 class Observation:
@@ -74,6 +80,9 @@ class Observation:
         self._late: set[str] = set()
         """Targets whose reading under way is not awaited any more."""
         self._residency_cache = ResidencyCache()
+        self._listings = Listings(active_settings, ports, clock, self._on_other_scope)
+        self._proposed: Settings | None = None
+        """Settings that a caller waits to see read; the active ones are read with them."""
         self._changes = 0
 
     @property
@@ -124,13 +133,53 @@ class Observation:
         It reads the levers of the active settings, or of those given. One call awaits a reading,
         for `wait_s`; then it continues in the background and wakes the reconciler.
         """
-        asked = settings or self._active_settings.settings
-        targets = _targets(asked.services.values())
+        if settings is None:
+            await self._refresh(self._active_settings.settings, max_age_s, wait_s)
+            return
+        until, self._proposed = self._clock.monotonic() + wait_s, settings
+        try:
+            await self._refresh(settings, max_age_s, wait_s)
+            # Again what was under way, for it may have begun without these settings.
+            await self._refresh(settings, max_age_s, until - self._clock.monotonic())
+        finally:
+            self._proposed = None
+
+    async def _refresh(self, settings: Settings, max_age_s: float, wait_s: float) -> None:
+        targets = _targets(settings.services.values())
         for target, lever in targets.items():
-            if self._is_old(target, max_age_s):
+            if self._is_old(target, max_age_s) or not self._shows_proposed(target, lever):
                 self._start_reading(target, lever)
+            self._listings.start_if_due(target, lever, self._services(target))
         under_way = {t: self._under_way[t] for t in targets if t in self._under_way}
         await self._wait(under_way, wait_s)
+
+    async def read_whole(self, wait_s: float) -> tuple[str, ...]:
+        """List all of every target, not only what is steered, and read it by what that shows.
+
+        A target of which this was begun in the last `WHOLE_ANSWER_S` is not listed again. Returned
+        are those of which it did not succeed within `wait_s`.
+        """
+        now = self._clock.monotonic()
+        targets = _targets(self._active_settings.settings.services.values())
+        since = now - WHOLE_ANSWER_S
+        for target in targets:
+            self._stale.add(target)
+            if not self._listings.was_whole_since(target, since):
+                self._listings.ask_for_whole(target)
+        await self.refresh(inf, wait_s=wait_s)
+        await self._listings.wait(targets, now + wait_s - self._clock.monotonic())
+        await self.refresh(inf, wait_s=now + wait_s - self._clock.monotonic())
+        return tuple(
+            target
+            for target in targets
+            if not self._listings.was_whole_since(target, since) or target in self._stale
+        )
+
+    def listing_states(self) -> dict[str, ListingState]:
+        """Target to how it was listed; targets never read are missing."""
+        targets = _targets(self._active_settings.settings.services.values())
+        states = {target: self._listings.state(target) for target in targets}
+        return {target: state for target, state in states.items() if state is not None}
 
     async def end(self) -> None:
         """Cancel every reading under way."""
@@ -138,6 +187,7 @@ class Observation:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._listings.end()
 
     def forget_unused(self) -> None:
         """Drop readings of levers that the active settings do not name."""
@@ -155,6 +205,7 @@ class Observation:
             del self._not_understood[name]
         for name in self._learned.keys() - names:
             del self._learned[name]
+        self._listings.forget_all_but(used)
         self._residency_cache.forget_all_but(names)
         for reading in self._readings.values():
             reading.forget_all_but(names)
@@ -230,8 +281,12 @@ class Observation:
         return self._weights.of(name, lever_of(service).identity(service))
 
     def _reading(self, service: Service) -> Reading[Any] | None:
-        """The last reading of the service's target."""
-        return self._readings.get(lever_of(service).target(service))
+        """The last reading of the service's target, if it shows the service's names."""
+        lever = lever_of(service)
+        reading = self._readings.get(lever.target(service))
+        if reading is None or reading.scope is None or lever.is_shown(service, reading.scope):
+            return reading
+        return None
 
     def _observed_of(self, reading: Reading[Any], name: str, service: Service) -> Observed | None:
         """The observed state; None where deriving it fails, which is logged once."""
@@ -293,13 +348,14 @@ class Observation:
 
     async def _read_once(self, target: str, lever: AnyLever, began: Beginning) -> None:
         """Keep one reading; a listing equal to the one before is not derived from again."""
-        listing = await self._ports[lever.kind].read(target)
-        value = self._own_writes.note_reading(lever, target, listing, began)
+        listing = await self._listings.read(target, lever, self._services(target))
+        value = self._own_writes.note_reading(lever, target, listing.resources, began)
         before = self._readings.get(target)
-        if before is not None and before.value == value:
+        if before is not None and before.value == value and before.scope == listing.scope:
             self._readings[target] = before.repeated(began)
         else:
-            self._readings[target] = Reading(lever, value, began, self._residency_cache)
+            proofs = self._residency_cache.within(listing.scope)
+            self._readings[target] = Reading(lever, value, began, proofs)
             self._changes += 1
 
     def _on_failure(self, target: str, error: str, began: Beginning) -> None:
@@ -309,6 +365,22 @@ class Observation:
         if target not in self._failing:
             _log.warning("observation_failed", target=target, error=error)
         self._failing[target] = error
+
+    def _shows_proposed(self, target: str, lever: AnyLever) -> bool:
+        """Whether the last listing shows what proposed settings need, if there are any."""
+        return self._proposed is None or self._listings.shows(target, lever, self._services(target))
+
+    def _services(self, target: str) -> list[Service]:
+        """The services for which the target is read."""
+        every = [*self._active_settings.settings.services.values()]
+        if self._proposed is not None:
+            every += [s for s in self._proposed.services.values() if s not in every]
+        return [service for service in every if lever_of(service).target(service) == target]
+
+    def _on_other_scope(self, target: str) -> None:
+        """A whole listing found what changes the readings: read again, and let a cycle see it."""
+        self._stale.add(target)
+        self._on_late_reading()
 
     def _is_old(self, target: str, max_age_s: float) -> bool:
         reading = self._readings.get(target)

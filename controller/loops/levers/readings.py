@@ -20,6 +20,7 @@ from controller.model.levers import CarriedWeights, Observed, Position
 from controller.planning.levers.lever import NONE_CARRIED, Lever, Resources
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
+from controller.planning.residency.zone_listings import ZoneScope
 
 T = TypeVar("T")
 _KEPT = 2
@@ -84,6 +85,11 @@ class Reading(Generic[T]):
     def at(self) -> float:
         """When AWS was asked for it, monotonic seconds."""
         return self.began.at
+
+    @property
+    def scope(self) -> ZoneScope | None:
+        """What the listing shows of the target; None: all of it."""
+        return self._residency_cache.scope
 
     def repeated(self, began: Beginning) -> Self:
         """The same listing, asked for later."""

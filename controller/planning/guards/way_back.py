@@ -33,6 +33,8 @@ def leak_refusal(snapshot: Snapshot, service: str, pool: str) -> Held | None:
     leaks = snapshot.observed[service].leaks.get(pool, ())
     if not leaks:
         return None
+    if all(leak.unread is not None for leak in leaks):
+        return Held(Hold.RESIDENCY, describe_leak(leaks[0]))
     ways = counted(len(leaks), "way")
     return Held(Hold.RESIDENCY, f"{ways} out of the lawful regions; {describe_leak(leaks[0])}")
 

@@ -53,6 +53,7 @@ from controller.planning.levers.lever import (
 )
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.planning.residency.proof import Proof, prove_groups
+from controller.planning.residency.zone_listings import ZoneScope
 from controller.planning.shares import normalised
 
 EndpointGroups = tuple[EndpointGroup, ...]
@@ -203,7 +204,13 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
             failing_open=frozenset(Position(name, pool_name, region) for region in reached),
         )
 
-    def prove(self, name: str, service: Service, listing: Sequence[EndpointGroup]) -> Proof:
+    def prove(
+        self,
+        name: str,
+        service: Service,
+        listing: Sequence[EndpointGroup],
+        scope: ZoneScope | None = None,
+    ) -> Proof:
         """Whether the accelerator can send its pool's users to an unlawful region, and how."""
         return prove_groups(name, service, listing)
 

@@ -37,6 +37,7 @@ from controller.planning.guards.all_closed import OpenParts, is_all_closed
 from controller.planning.levers.write_steps import WritesByChange, WriteStep, WriteT
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
+from controller.planning.residency.zone_listings import ZoneScope
 from controller.planning.shares import is_same_split
 
 ResourceT = TypeVar("ResourceT")
@@ -156,9 +157,42 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         index = self.index(listing)
         return self.observe(name, service, index, self.resources(name, service, index), at)
 
+    def narrowed(
+        self, target: str, services: Collection[Service], listing: Sequence[ResourceT]
+    ) -> tuple[Sequence[ResourceT], ZoneScope | None]:
+        """What the next readings show of a whole listing, and what they list; None: all of it."""
+        return listing, None
+
+    def assembled(self, listed: Sequence[ResourceT], scope: ZoneScope) -> Sequence[ResourceT]:
+        """What is known of a target of which only the scope's runs were listed."""
+        return listed
+
+    def is_shown(self, service: Service, scope: ZoneScope) -> bool:
+        """Whether a reading of the scope shows the service's resources, existing or not."""
+        return True
+
+    def unread(
+        self,
+        target: str,
+        services: Collection[Service],
+        listing: Sequence[ResourceT],
+        scope: ZoneScope,
+    ) -> tuple[str, ...]:
+        """The names that the services need and that a reading of the scope does not know."""
+        return ()
+
     @abstractmethod
-    def prove(self, name: str, service: Service, listing: Sequence[ResourceT]) -> Proof:
-        """The residency proof of the service's bound pools, with the leaks that refute it."""
+    def prove(
+        self,
+        name: str,
+        service: Service,
+        listing: Sequence[ResourceT],
+        scope: ZoneScope | None = None,
+    ) -> Proof:
+        """The residency proof of the service's bound pools, with the leaks that refute it.
+
+        `scope`: what the listing shows of the target; None: all of it.
+        """
 
     @abstractmethod
     def is_same_for_proof(self, one: ResourceT, other: ResourceT) -> bool:

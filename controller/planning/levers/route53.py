@@ -52,8 +52,10 @@ from controller.planning.levers.twin_weights import (
 )
 from controller.planning.levers.weights import weights_for_shares
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
+from controller.planning.levers.zone_scope import narrowed, unread_names, with_others
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
+from controller.planning.residency.zone_listings import ZoneScope
 from controller.planning.shares import normalised
 
 Leaves = Resources[RecordSet]
@@ -182,9 +184,40 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
             unknown_weights=_unknown(name, unknown_ratios(resources, known, ratios)),
         )
 
-    def prove(self, name: str, service: Service, listing: Sequence[RecordSet]) -> Proof:
+    def narrowed(
+        self, target: str, services: Collection[Service], listing: Sequence[RecordSet]
+    ) -> tuple[Sequence[RecordSet], ZoneScope | None]:
+        """The runs of names that are steered or lead users on, in place of the whole zone."""
+        return narrowed(target, services, listing)
+
+    def assembled(self, listed: Sequence[RecordSet], scope: ZoneScope) -> tuple[RecordSet, ...]:
+        """The runs as listed, with what the last whole listing showed of other names."""
+        return with_others(listed, scope)
+
+    def is_shown(self, service: Service, scope: ZoneScope) -> bool:
+        """Whether the names of all weighted records were read."""
+        lever = _lever_settings(service)
+        return all(scope.knows(lever.leaf_name(pool)) for pool in service.pools)
+
+    def unread(
+        self,
+        target: str,
+        services: Collection[Service],
+        listing: Sequence[RecordSet],
+        scope: ZoneScope,
+    ) -> tuple[str, ...]:
+        """The names to which the records lead, or that proofs look at, and that were not read."""
+        return unread_names(target, services, listing, scope)
+
+    def prove(
+        self,
+        name: str,
+        service: Service,
+        listing: Sequence[RecordSet],
+        scope: ZoneScope | None = None,
+    ) -> Proof:
         """Whether Route 53 can answer users of bound pools an unlawful region, and how."""
-        return prove_records(name, service, listing)
+        return prove_records(name, service, listing, scope)
 
     def is_same_for_proof(self, one: RecordSet, other: RecordSet) -> bool:
         """Whether two record sets differ at most in the number of their weight."""
