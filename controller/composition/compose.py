@@ -31,6 +31,7 @@ from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
 from controller.loops.process.heartbeat import Heartbeat
+from controller.loops.process.pauses import ProcessPauses
 from controller.loops.process.state_loading import StateLoading
 from controller.loops.process.supervision import Supervision
 from controller.loops.reload.audit_entry import ReloadAudit
@@ -55,6 +56,7 @@ def compose(
     levers = _levers(shared, inputs)
     opinions = _second_opinions(shared, levers)
     cycle = _cycle(shared, inputs, levers, opinions)
+    _begin_anew_after_pauses(shared, inputs, levers, opinions)
     reload = _reload(shared, inputs, levers, cycle, source or ReloadSource())
     return Controller(
         ports=ports,
@@ -95,6 +97,7 @@ class _Shared:
     supervision: Supervision
     event_stream: EventStream
     certificates: Certificates
+    pauses: ProcessPauses
 
     @property
     def clock(self) -> Clock:
@@ -117,6 +120,7 @@ def _shared(settings: Settings, ports: Ports, metrics: DaemonMetrics) -> _Shared
         Supervision(ports.clock, metrics.advisory),
         EventStream(ports.clock),
         Certificates(active_settings, ports.clock),
+        ProcessPauses(active_settings, ports.clock),
     )
 
 
@@ -168,7 +172,15 @@ def _levers(shared: _Shared, inputs: _Inputs) -> _Levers:
     recording = Recording(shared.ports.store, clock, (on_record,))
     return _Levers(
         observation,
-        Actuation(active_settings, observation, ports, inputs.expectations, clock, shared.wakeup),
+        Actuation(
+            active_settings,
+            observation,
+            ports,
+            inputs.expectations,
+            clock,
+            shared.wakeup,
+            shared.pauses,
+        ),
         recording,
         FollowUp(
             active_settings, ports, recording, inputs.traffic, clock, shared.metrics.propagation
@@ -190,6 +202,21 @@ def _second_opinions(shared: _Shared, levers: _Levers) -> _SecondOpinions:
     return _SecondOpinions(
         HealthCheckOpinions(active_settings, ports.checks, observation, ports.clock, shared.wake),
         DnsSampling(active_settings, ports.name_servers, observation, is_spreading, ports.clock),
+    )
+
+
+def _begin_anew_after_pauses(
+    shared: _Shared, inputs: _Inputs, levers: _Levers, opinions: _SecondOpinions
+) -> None:
+    """What was seen before a pause of this process is no evidence after it."""
+    shared.pauses.call(
+        inputs.probing.begin_anew,
+        levers.observation.begin_anew,
+        inputs.traffic.begin_anew,
+        opinions.health_checks.begin_anew,
+        opinions.dns_sampling.begin_anew,
+        shared.metrics.process_paused,
+        shared.wake,
     )
 
 
@@ -215,6 +242,7 @@ def _cycle(shared: _Shared, inputs: _Inputs, levers: _Levers, opinions: _SecondO
         inputs.expectations,
         inputs.traffic,
         inputs.figures,
+        shared.pauses,
         guarded("check_opinions_latest", opinions.health_checks.latest, {}),
         guarded("answered_latest", opinions.dns_sampling.latest, {}),
     )
@@ -286,4 +314,4 @@ def _state_loading(shared: _Shared, inputs: _Inputs) -> StateLoading:
 
 def _heartbeat(shared: _Shared, cycle: _Cycle) -> Heartbeat:
     lag = shared.metrics.event_loop_lag
-    return Heartbeat(shared.active_settings, shared.clock, cycle.reconciliation, lag)
+    return Heartbeat(shared.active_settings, shared.clock, cycle.reconciliation, shared.pauses, lag)

@@ -19,6 +19,7 @@ Commands, one per line:
                                              answers, D fails, one letter each
   known-bad LETTERS                          the same for those that must not
   wait SECONDS                               time passes
+  pause SECONDS                              it passes, and the daemon stands still meanwhile
   drain|failover [POOL/]REGION [ignoring GUARD…]   a person orders it, for one pool or for all
   pin [POOL/]REGION SHARE [ignoring GUARD…]        a person pins it at so many percent
   freeze [POOL/] | unfreeze | end REGION     a person orders or ends it
@@ -45,7 +46,7 @@ from typing import Any, TypeVar
 import yaml
 
 from controller.model.configuration import EndpointId, Settings
-from controller.model.decision import Decision, PoolPlan, Snapshot
+from controller.model.decision import Decision, PoolPlan, ProcessPause, Snapshot
 from controller.model.figures import Figure, Figures
 from controller.model.health import HealthState, Verdict
 from controller.model.levers import Change, Leak, LeverState, Observed, Position
@@ -94,6 +95,7 @@ class StoryboardPlayer:
         self.memory = remembers(begun=True)
         self.demand: dict[tuple[str, str], Figure] = {}
         self.measured: dict[tuple[str, str], dict[str, MeasuredShare]] = {}
+        self.pause: ProcessPause | None = None
         self.settled = False
 
     def play(self, line: str) -> str:
@@ -230,6 +232,14 @@ class StoryboardPlayer:
     def _wait(self, words: list[str]) -> None:
         self.now += float(words[0])
 
+    def _pause(self, words: list[str]) -> None:
+        self._settle()
+        self._wait(words)
+        self.pause = ProcessPause(self.now, float(words[0]))
+        self._forget()
+        self.known_good = dict.fromkeys(self.known_good, HealthState())
+        self.known_bad = dict.fromkeys(self.known_bad, HealthState())
+
     def _drain(self, words: list[str]) -> None:
         self._order(OverrideKind.DRAIN, words)
 
@@ -360,6 +370,7 @@ class StoryboardPlayer:
             memory=self.memory,
             opinions=self._opinions(),
             answered=self._answers(),
+            pause=self.pause,
         )
 
     def _observed(self, service: str) -> Observed:

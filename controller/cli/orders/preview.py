@@ -31,6 +31,7 @@ REMEDIES = {
     UNDECIDED: "A mistake in this program holds the service: report it (the log has more), and set "
     "weights and dials at AWS by hand meanwhile.",
     "state_unread": "The state file with earlier orders is not read yet: see `gtc status`.",
+    "paused": "The daemon stood still and looks at everything anew: try again in a few seconds.",
     "last_region": "No other region may serve these users; nothing overrides that.",
 }
 """What the user can do about a hold that `--ignore-guard` cannot override."""

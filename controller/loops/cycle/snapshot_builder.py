@@ -10,6 +10,7 @@ from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
+from controller.loops.process.pauses import ProcessPauses
 from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import Settings
 from controller.model.decision import PoolName, Snapshot
@@ -34,6 +35,7 @@ class Sources:
     expectations: Expectations
     traffic: TrafficReports
     figures: FigureSource
+    pauses: ProcessPauses
     opinions: Callable[[], Mapping[Position, Opinion]]
     """What Route 53's health checks say."""
     answered: Callable[[Mapping[str, Observed]], Mapping[PoolName, AnsweredCounts]]
@@ -79,4 +81,5 @@ class SnapshotBuilder:
             opinions=sources.opinions(),
             answered=sources.answered(observed),
             unread=self.unread or "",
+            pause=sources.pauses.last,
         )

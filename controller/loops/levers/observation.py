@@ -84,6 +84,10 @@ class Observation:
         self._stale.add(target)
         self._outdated.add(target)
 
+    def begin_anew(self) -> None:
+        """Read everything again before its next use; a reading under way is repeated."""
+        self._stale |= self._readings.keys() | self._under_way.keys()
+
     def is_reread_pending(self, target: str, at: float) -> bool:
         """Whether a reading is under way, and the last one was asked for before `at`."""
         reading = self._readings.get(target)

@@ -15,7 +15,7 @@ from controller.model.configuration import Endpoint, EndpointId, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
 from controller.planning.health.hysteresis import advance
 from controller.planning.health.steady_state import SteadyState
-from controller.ports import Target
+from controller.ports import Prober, Target
 
 _FAILED = ProbeOutcome.FAILED
 ProbeObserver = Callable[[ProbeResult], None]
@@ -104,6 +104,14 @@ class EndpointMonitor:
         """Make its health unknown."""
         self._state, self._steady = HealthState(), None
 
+    def begin_anew(self, prober: Prober) -> None:
+        """Make its health unknown, and probe again what is under way: its answer may be as old as
+        a pause of this process was long."""
+        self.reset()
+        self._confirmations = self.degradation = 0
+        if self._is_probing and self.target is not None:
+            self.set_target(prober.target(self.endpoint, self))
+
     def apply_timing(self, timing: ProbeTiming) -> None:
         """Use other settings, whose health limits may differ, too."""
         self.timing = timing
@@ -183,7 +191,12 @@ class EndpointMonitor:
             self._host.on_error(error)
 
     def on_late_result(self, result: ProbeResult) -> None:
-        """As the port promises; a late answer ends the confirmations, for the endpoint answers."""
+        """As the port promises; a late answer ends the confirmations, for the endpoint answers.
+
+        After everything was forgotten it belongs to a probe from before.
+        """
+        if self.state.last_result_at is None:
+            return
         try:
             self._confirmations = 0
             self._fold(result)

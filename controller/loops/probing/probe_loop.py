@@ -62,6 +62,8 @@ class ProbeLoop:
         )
         self.open_failures = OpenFailures()
         self._corroborators = Corroborators(clock, self._corroborating_monitors, self.open_failures)
+        self._unseen: set[EndpointMonitor] = set()
+        """What has had no result since all was made unknown."""
         self._changes = 0
         self._end: asyncio.Future[None] | None = None
         """Fails when a callback does; None unless probing runs."""
@@ -95,6 +97,14 @@ class ProbeLoop:
         """Make every endpoint unknown: what an isolated prober saw is no evidence."""
         for monitor in self._endpoints.values():
             monitor.reset()
+        self.open_failures.clear()
+        self._changes += 1
+
+    def begin_anew(self) -> None:
+        """Make all unknown, as after a pause of this process, and wake when all was seen again."""
+        for monitor in self._all_monitors():
+            monitor.begin_anew(self._prober)
+        self._unseen = set(self._all_monitors())
         self.open_failures.clear()
         self._changes += 1
 
@@ -150,6 +160,7 @@ class ProbeLoop:
         for monitor in self._all_monitors():
             if id(monitor) not in kept:
                 monitor.close()
+                self._unseen.discard(monitor)
         for prepared in all_prepared:
             prepared.commit()
         self._endpoints = {i: prepared.monitor for i, prepared in endpoints.items()}
@@ -243,6 +254,8 @@ class ProbeLoop:
 
     def on_result(self, monitor: EndpointMonitor, before: HealthState) -> None:
         """As the protocol promises: wake the reconciler when the result may change a decision."""
+        if self._unseen:
+            self._note_seen(monitor)
         key, state = monitor.key, monitor.state
         if isinstance(key, EndpointId):
             is_change = state.verdict is not before.verdict
@@ -258,6 +271,14 @@ class ProbeLoop:
             is_change = state.suspect is not before.suspect
         self._changes += is_change or state.suspect is not before.suspect
         if is_change or self._corroborators.is_awaited(key, before.last_result_at):
+            self._wake()
+
+    def _note_seen(self, monitor: EndpointMonitor) -> None:
+        """Wake the reconciler when nothing is left that was not seen since all was unknown."""
+        if monitor.state.last_result_at is not None:
+            self._unseen.discard(monitor)
+        if not self._unseen:
+            self._changes += 1
             self._wake()
 
     def _has_degradation_changed(self, monitor: EndpointMonitor) -> bool:

@@ -1,7 +1,7 @@
 """The guards: one function per reason not to write a plan. Each returns the hold, or None.
 
 Guards bind users, too: an order overrides a guard only by naming it. Few guards hold an emergency
-drain: `state_unread`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`. Each docstring
+drain: `state_unread`, `paused`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`. Each docstring
 gives the guard's scope (what it holds) and its end (when it stops by itself); ARCHITECTURE.md,
 *Deciding*, has all of them in one table.
 """
@@ -19,6 +19,7 @@ from controller.model.overrides import OverrideKind
 from controller.model.plural import counted
 from controller.planning import drift
 from controller.planning.guards.blast_radius import recently_drained_regions, used_batches
+from controller.planning.guards.pause import unseen_since_pause
 from controller.planning.guards.startup import first_plan_refusal
 from controller.planning.levers.registry import lever_of
 from controller.planning.residency.proof import describe_leak
@@ -55,6 +56,7 @@ def first_refusal(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     """
     for guard in (
         state_unread,
+        paused,
         frozen,
         startup,
         residency,
@@ -78,6 +80,16 @@ def state_unread(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     Scope: all services; no order overrides it. End: the state file was read.
     """
     return Held(Hold.STATE_UNREAD, snapshot.unread) if snapshot.unread else None
+
+
+def paused(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
+    """This process stood still, and has not seen the service anew since.
+
+    Scope: the service; no order overrides it. End: its levers were read and its required endpoints
+    asked since, these for `probing.fresh_for_s` at most (`planning.guards.pause`).
+    """
+    why = unseen_since_pause(snapshot, guard_input.plan.service)
+    return Held(Hold.PAUSED, why) if why else None
 
 
 def frozen(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:

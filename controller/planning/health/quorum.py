@@ -28,6 +28,7 @@ from typing import NamedTuple
 from controller.model.configuration import EndpointId, ServiceRegion
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
+from controller.planning.guards.pause import describe_pause, waited_until
 from controller.planning.health.corroboration import Corroboration
 from controller.planning.health.gray_failure import (
     describe_bad_probes,
@@ -250,11 +251,18 @@ def _reason(shared: SharedEvidence, votes: EndpointVotes) -> str:
     )
 
 
+def _why_no_result(snapshot: Snapshot) -> str:
+    pause, fresh_for_s = snapshot.pause, snapshot.settings.probing.fresh_for_s
+    if pause is not None and snapshot.now < waited_until(snapshot, pause):
+        return f"not asked since {describe_pause(pause)}"
+    return f"no fresh result in {fresh_for_s:g} s"
+
+
 def _why_unknown(shared: SharedEvidence, votes: EndpointVotes) -> str:
     snapshot, states = shared.snapshot, votes.states
     settings = snapshot.settings
     if not states:
-        return shared.isolated or f"no fresh result in {settings.probing.fresh_for_s:g} s"
+        return shared.isolated or _why_no_result(snapshot)
     points = len(settings.vantage.all)
     up, down = (sum(s.verdict is v for s in states.values()) for v in (_UP, _DOWN))
     counts = f"{up} up and {down} down of {points}"
