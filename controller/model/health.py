@@ -42,7 +42,8 @@ class ProbeResult(NamedTuple):
 
     outcome: ProbeOutcome
     at: float
-    """When the probe ended, monotonic seconds."""
+    """When its answer came, by the kernel's stamp where there is one, else when the probe ended;
+    monotonic seconds. Evidence is as old as this, however late it was read."""
     latency_s: float
     detail: str
     """Short reason: `200`, `connection refused`, `no answer in 1 s`."""
@@ -50,6 +51,15 @@ class ProbeResult(NamedTuple):
     """End of the server's certificate; None without TLS or if it could not be verified."""
     address: str = ""
     """The probed address, such as `192.0.2.1:443`; empty if the probe did not get to an address."""
+
+
+class ResolvedAddresses(NamedTuple):
+    """The addresses that a name was last resolved to."""
+
+    addresses: tuple[str, ...]
+    """IP addresses as text."""
+    found_at: float
+    """When, monotonic seconds."""
 
 
 class HealthState(NamedTuple):

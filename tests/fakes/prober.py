@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from datetime import datetime
 
 from controller.model.configuration import Endpoint
-from controller.model.health import ProbeOutcome, ProbeResult
+from controller.model.health import ProbeOutcome, ProbeResult, ResolvedAddresses
 from controller.ports import Clock, ProbeListener, TimerHandle
 
 
@@ -21,7 +22,8 @@ class FakeProber:
     - `answer_late(probe)`: what was given up at last answers after all;
     - `disturb(probe)`: the kept connection ends.
     - `certificate_ends_at`: every answer shows a certificate that ends then.
-    It notes calls: `asked`, (monotonic seconds, probe) in order.
+    - `addresses`: what names were resolved to.
+    It notes calls: `asked`, (monotonic seconds, probe) in order; `restored`, addresses.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -33,6 +35,8 @@ class FakeProber:
         self._targets: dict[str, FakeTarget] = {}
         self.certificate_ends_at: datetime | None = None
         self.asked: list[tuple[float, str]] = []
+        self.addresses: dict[str, ResolvedAddresses] = {}
+        self.restored: dict[str, ResolvedAddresses] = {}
 
     def answer(self, probe: str, outcome: ProbeOutcome, detail: str = "") -> None:
         self._hanging.discard(probe)
@@ -57,6 +61,12 @@ class FakeProber:
     def target(self, endpoint: Endpoint, listener: ProbeListener) -> FakeTarget:
         made = self._targets[endpoint.probe] = FakeTarget(self, endpoint.probe, listener)
         return made
+
+    def known_addresses(self) -> Mapping[str, ResolvedAddresses]:
+        return dict(self.addresses)
+
+    def restore_addresses(self, earlier: Mapping[str, ResolvedAddresses]) -> None:
+        self.restored = dict(earlier)
 
     def takes_s(self, probe: str, max_timeout_s: float) -> float:
         """How long the next probe takes."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from enum import Enum
 from random import Random
 
 from controller.model.configuration import Endpoint, Settings
-from controller.model.health import ProbeOutcome, ProbeResult
+from controller.model.health import ProbeOutcome, ProbeResult, ResolvedAddresses
 from controller.ports import ProbeListener
 from controller.sandbox.emulator.checkers.reports import CHECKERS, Observation
 from controller.sandbox.emulator.stores import Stores
@@ -127,6 +128,12 @@ class SimulatedProber:
     def target(self, endpoint: Endpoint, listener: ProbeListener) -> SimulatedTarget:
         place = self._regions.place_of.get(endpoint.probe, REFERENCE)
         return SimulatedTarget(self._regions, self._clock, place, listener)
+
+    def known_addresses(self) -> Mapping[str, ResolvedAddresses]:
+        return {}
+
+    def restore_addresses(self, earlier: Mapping[str, ResolvedAddresses]) -> None:
+        """Its endpoints are probed by address."""
 
 
 class SimulatedTarget:

@@ -8,7 +8,11 @@ import ssl
 
 import pytest
 
-from controller.adapters.probing.failure_causes import ProbeFinding, finding_of
+from controller.adapters.probing.failure_causes import (
+    ProbeFinding,
+    ResolverTroubleError,
+    finding_of,
+)
 from controller.model.health import ProbeOutcome
 
 
@@ -24,7 +28,8 @@ THEIRS = [
     (OSError(errno.EHOSTUNREACH, "x"), "no route to host"),
     (OSError(None, "Multiple exceptions: a, b"), "cannot connect: Multiple exceptions: a, b"),
     (socket.gaierror(socket.EAI_NONAME, "x"), "name does not resolve"),
-    (socket.gaierror(socket.EAI_AGAIN, "x"), "name does not resolve"),
+    (socket.gaierror(socket.EAI_NODATA, "x"), "name does not resolve"),
+    (socket.gaierror(socket.EAI_ADDRFAMILY, "x"), "name does not resolve"),
     (_expired(), "certificate: certificate has expired"),
     (
         ssl.SSLError(1, "[SSL: NO_PROTOCOLS_AVAILABLE]"),
@@ -38,6 +43,9 @@ OURS = [
     (OSError(errno.ENETUNREACH, "x"), "no route from here"),
     (PermissionError(errno.EPERM, "x"), "not permitted here"),
     (socket.gaierror(socket.EAI_SYSTEM, "system error"), "resolver: system error"),
+    (socket.gaierror(socket.EAI_AGAIN, "try again"), "resolver: try again"),
+    (socket.gaierror(socket.EAI_FAIL, "refused"), "resolver: refused"),
+    (ResolverTroubleError("no name resolves"), "resolver: no name resolves"),
     (UnicodeError("label too long"), "host name cannot be used"),
     (ZeroDivisionError("of ours"), "ZeroDivisionError: of ours"),
 ]
