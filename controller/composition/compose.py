@@ -31,7 +31,14 @@ from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
 from controller.loops.process.heartbeat import Heartbeat
+from controller.loops.process.kept_parts import (
+    BelievedHealth,
+    KeptFigures,
+    PlannerMemory,
+    ResolvedNames,
+)
 from controller.loops.process.pauses import ProcessPauses
+from controller.loops.process.restart_memory import RestartMemory
 from controller.loops.process.state_loading import StateLoading
 from controller.loops.process.supervision import Supervision
 from controller.loops.reload.audit_entry import ReloadAudit
@@ -57,6 +64,7 @@ def compose(
     opinions = _second_opinions(shared, levers)
     cycle = _cycle(shared, inputs, levers, opinions)
     _begin_anew_after_pauses(shared, inputs, levers, opinions)
+    restart_memory = _restart_memory(shared, inputs, cycle)
     reload = _reload(shared, inputs, levers, cycle, source or ReloadSource())
     return Controller(
         ports=ports,
@@ -69,7 +77,10 @@ def compose(
         event_stream=shared.event_stream,
         expectations=inputs.expectations,
         overrides=inputs.overrides,
-        state_loading=_state_loading(shared, inputs),
+        state_loading=StateLoading(
+            (inputs.expectations, inputs.overrides, restart_memory), shared.clock, shared.wake
+        ),
+        restart_memory=restart_memory,
         probing=inputs.probing,
         observation=levers.observation,
         recording=levers.recording,
@@ -308,8 +319,18 @@ def _reload(
     )
 
 
-def _state_loading(shared: _Shared, inputs: _Inputs) -> StateLoading:
-    return StateLoading(inputs.expectations, inputs.overrides, shared.clock, shared.wake)
+def _restart_memory(shared: _Shared, inputs: _Inputs, cycle: _Cycle) -> RestartMemory:
+    active_settings, ports, changed = shared.active_settings, shared.ports, WakeUp()
+    cycle.snapshots.follow_memory(changed.notify)
+    parts = (
+        PlannerMemory(active_settings, cycle.snapshots),
+        BelievedHealth(active_settings, inputs.probing),
+        KeptFigures(inputs.figures),
+        ResolvedNames(active_settings, ports.prober),
+    )
+    return RestartMemory(
+        active_settings, ports.store, ports.clock, changed, parts, cycle.snapshots.memory_was_read
+    )
 
 
 def _heartbeat(shared: _Shared, cycle: _Cycle) -> Heartbeat:

@@ -24,6 +24,7 @@ from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
 from controller.loops.process.audit_head import AuditHead
 from controller.loops.process.heartbeat import Heartbeat
+from controller.loops.process.restart_memory import RestartMemory
 from controller.loops.process.state_loading import StateLoading
 from controller.loops.process.supervision import Loop, Supervision
 from controller.loops.reload.reload import Reload
@@ -50,6 +51,7 @@ class Controller:
     expectations: Expectations
     overrides: Overrides
     state_loading: StateLoading
+    restart_memory: RestartMemory
     probing: ProbeLoop
     observation: Observation
     recording: Recording
@@ -102,6 +104,7 @@ class Controller:
             "check_opinions": self.health_check_opinions.run,
             "answered": self.dns_sampling.run,
             "follow_up": self.follow_up.run,
+            "restart_memory": self.restart_memory.run,
             "live": self.event_stream.run,
             "audit_head": AuditHead(self.ports.store, self.ports.clock).run,
             "reload": lambda: self.reload.run(manager.reloading, reloaded),
@@ -111,6 +114,7 @@ class Controller:
         """Cancel what the loops left running in the background."""
         for part in (
             self.state_loading,
+            self.restart_memory,
             self.actuation,
             self.observation,
             self.overrides,

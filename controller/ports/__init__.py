@@ -5,7 +5,14 @@ from controller.ports.figures import FigureSource
 from controller.ports.levers import Accelerators, RecordSets
 from controller.ports.probing import ProbeListener, Prober, Target
 from controller.ports.second_opinions import HealthChecks, NameServers
-from controller.ports.state import AuditTrail, DecisionRecords, ExpectedLeverStates, Orders, Store
+from controller.ports.state import (
+    AuditTrail,
+    DecisionRecords,
+    ExpectedLeverStates,
+    KeptRows,
+    Orders,
+    Store,
+)
 
 __all__ = [
     "Accelerators",
@@ -15,6 +22,7 @@ __all__ = [
     "ExpectedLeverStates",
     "FigureSource",
     "HealthChecks",
+    "KeptRows",
     "NameServers",
     "Orders",
     "ProbeListener",

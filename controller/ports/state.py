@@ -12,6 +12,7 @@ from typing import Protocol
 
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.decision import DecisionRecord
+from controller.model.kept import KeptKey
 from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.account.evidence import Evidence, EvidenceText
@@ -111,5 +112,17 @@ class AuditTrail(Protocol):
         ...
 
 
-class Store(Orders, ExpectedLeverStates, DecisionRecords, AuditTrail, Protocol):
+class KeptRows(Protocol):
+    """What the daemon learned, for its next process. Nothing but the newest is kept."""
+
+    async def keep(self, rows: Mapping[KeptKey, str | None]) -> None:
+        """Store these rows, all or none; None deletes one."""
+        ...
+
+    async def kept(self) -> Mapping[KeptKey, str]:
+        """All rows."""
+        ...
+
+
+class Store(Orders, ExpectedLeverStates, DecisionRecords, AuditTrail, KeptRows, Protocol):
     """All durable state."""

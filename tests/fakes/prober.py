@@ -66,7 +66,7 @@ class FakeProber:
         return dict(self.addresses)
 
     def restore_addresses(self, earlier: Mapping[str, ResolvedAddresses]) -> None:
-        self.restored = dict(earlier)
+        self.restored |= earlier
 
     def takes_s(self, probe: str, max_timeout_s: float) -> float:
         """How long the next probe takes."""

@@ -17,6 +17,7 @@ from controller.model.audit import (
 )
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
+from controller.model.kept import KeptKey
 from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.account.concerned_regions import concerned_regions
@@ -37,6 +38,7 @@ class FakeStore:
         self._evidence: dict[int, EvidenceText] = {}
         self._expected: dict[Position, tuple[LeverState, ...]] = {}
         self._audit: list[AuditEntry] = []
+        self._kept: dict[KeptKey, str] = {}
 
     async def add_override(
         self,
@@ -152,6 +154,15 @@ class FakeStore:
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         self._check()
         return dict(self._expected)
+
+    async def keep(self, rows: Mapping[KeptKey, str | None]) -> None:
+        self._check()
+        kept = {**self._kept, **rows}
+        self._kept = {key: body for key, body in kept.items() if body is not None}
+
+    async def kept(self) -> Mapping[KeptKey, str]:
+        self._check()
+        return dict(self._kept)
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         self._check()

@@ -221,7 +221,7 @@ class Resolver:
 
     def restore(self, earlier: Mapping[str, ResolvedAddresses]) -> None:
         """Probe these addresses of an earlier process until their names are resolved."""
-        self._earlier = dict(earlier)
+        self._earlier |= earlier
         for name in list(self._names.values()):
             self._restore(name)
 

@@ -140,6 +140,15 @@ MIGRATIONS: tuple[tuple[MigrationStep, ...], ...] = (
             LEFT JOIN snapshot_settings AS settings ON settings.hash = first.hash""",
         _forget_surplus,
     ),
+    (
+        # What one process leaves to the next, beside orders and expectations.
+        """CREATE TABLE kept (
+            part TEXT NOT NULL,
+            name TEXT NOT NULL,
+            body TEXT NOT NULL,
+            PRIMARY KEY (part, name)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 _CAUSES = {

@@ -19,6 +19,7 @@ from controller.model.decision import DecisionRecord
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.errors import StateUnavailableError
+from controller.model.kept import KeptKey
 from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
 from controller.planning.account.evidence import Evidence, EvidenceText
@@ -165,6 +166,25 @@ def expected(connection: sqlite3.Connection) -> dict[Position, tuple[LeverState,
 def _settings(text: str) -> tuple[LeverState, ...]:
     found: tuple[LeverState, ...] = decoded(tuple[LeverState, ...], json.loads(text))
     return found
+
+
+def keep(connection: sqlite3.Connection, rows: Mapping[KeptKey, str | None]) -> None:
+    """Replace these rows; None deletes one."""
+    with transaction(connection):
+        connection.executemany(
+            "INSERT OR REPLACE INTO kept (part, name, body) VALUES (?, ?, ?)",
+            [(*key, body) for key, body in rows.items() if body is not None],
+        )
+        connection.executemany(
+            "DELETE FROM kept WHERE part = ? AND name = ?",
+            [key for key, body in rows.items() if body is None],
+        )
+
+
+def kept(connection: sqlite3.Connection) -> dict[KeptKey, str]:
+    """All rows."""
+    rows = connection.execute("SELECT part, name, body FROM kept")
+    return {KeptKey(part, name): body for part, name, body in rows}
 
 
 def audit(

@@ -26,6 +26,7 @@ from controller.adapters.sqlite.lock import StateLock
 from controller.adapters.sqlite.schema import open_database, open_read_only, state_error
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.decision import DecisionRecord
+from controller.model.kept import KeptKey
 from controller.model.levers import LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
 from controller.planning.account.evidence import Evidence, EvidenceText
@@ -159,6 +160,14 @@ class SqliteStore:
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         """The expected states of all positions."""
         return await self._execute(statements.expected)
+
+    async def keep(self, rows: Mapping[KeptKey, str | None]) -> None:
+        """Store these rows, all or none; None deletes one."""
+        await self._execute(statements.keep, dict(rows))
+
+    async def kept(self) -> Mapping[KeptKey, str]:
+        """All rows that were kept."""
+        return await self._execute(statements.kept)
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         """Append an audit row."""

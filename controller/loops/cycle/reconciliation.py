@@ -248,7 +248,7 @@ class Reconciliation:
         was_isolated = snapshot.memory.isolated_since is not None
         if was_isolated and decision.memory.isolated_since is None:
             self._sources.probing.reset()
-        self._snapshots.memory = after_cycle(decision, written, snapshot.now)
+        self._snapshots.remember(after_cycle(decision, written, snapshot.now), snapshot)
         if not snapshot.unread:
             seen = accepted_states(snapshot, decision, applied_positions(written))
             await self._sources.expectations.accept_observed(seen)

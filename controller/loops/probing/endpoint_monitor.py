@@ -104,6 +104,11 @@ class EndpointMonitor:
         """Make its health unknown."""
         self._state, self._steady = HealthState(), None
 
+    def resume(self, state: HealthState) -> None:
+        """Go on from what an earlier process believed, unless there was a result since."""
+        if self.state.last_result_at is None:
+            self._state, self._steady = state, None
+
     def begin_anew(self, prober: Prober) -> None:
         """Make its health unknown, and probe again what is under way: its answer may be as old as
         a pause of this process was long."""

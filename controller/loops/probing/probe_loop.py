@@ -64,6 +64,9 @@ class ProbeLoop:
         self._corroborators = Corroborators(clock, self._corroborating_monitors, self.open_failures)
         self._unseen: set[EndpointMonitor] = set()
         """What has had no result since all was made unknown."""
+        self._changed: set[EndpointMonitor] = set()
+        """See `take_changed`."""
+        self._by_name: dict[str, EndpointMonitor] = {}
         self._changes = 0
         self._end: asyncio.Future[None] | None = None
         """Fails when a callback does; None unless probing runs."""
@@ -106,6 +109,28 @@ class ProbeLoop:
             monitor.begin_anew(self._prober)
         self._unseen = set(self._all_monitors())
         self.open_failures.clear()
+        self._changes += 1
+
+    def names(self) -> Iterable[str]:
+        """A name for each endpoint and reference target, the same in every process."""
+        return self._by_name.keys()
+
+    def named(self, name: str) -> EndpointMonitor | None:
+        """The endpoint or reference target of this name."""
+        return self._by_name.get(name)
+
+    def take_changed(self) -> list[str]:
+        """Names of which the state changed, since the last call, by more than another answer as
+        usual does."""
+        names = [name for name, monitor in self._by_name.items() if monitor in self._changed]
+        self._changed.clear()
+        return names
+
+    def resume(self, monitor: EndpointMonitor, state: HealthState) -> None:
+        """Go on from what an earlier process believed of an endpoint or reference target."""
+        monitor.resume(state)
+        if isinstance(monitor.key, EndpointId) and monitor.state.verdict is Verdict.DOWN:
+            self.open_failures.add(monitor.key, monitor.state)
         self._changes += 1
 
     def health_under(self, settings: Settings) -> dict[EndpointId, HealthState]:
@@ -166,6 +191,12 @@ class ProbeLoop:
         self._endpoints = {i: prepared.monitor for i, prepared in endpoints.items()}
         self._known_good = {url: prepared.monitor for url, prepared in known_good.items()}
         self._known_bad = {url: prepared.monitor for url, prepared in known_bad.items()}
+        self._by_name = {
+            **{str(key): monitor for key, monitor in self._endpoints.items()},
+            **{f"known good {url}": monitor for url, monitor in self._known_good.items()},
+            **{f"known bad {url}": monitor for url, monitor in self._known_bad.items()},
+        }
+        self._changed &= set(self._by_name.values())
         self._corroborators.configure(has_known_good=bool(self._known_good))
         self._schedule_monitors()
 
@@ -254,6 +285,7 @@ class ProbeLoop:
 
     def on_result(self, monitor: EndpointMonitor, before: HealthState) -> None:
         """As the protocol promises: wake the reconciler when the result may change a decision."""
+        self._changed.add(monitor)
         if self._unseen:
             self._note_seen(monitor)
         key, state = monitor.key, monitor.state

@@ -7,12 +7,11 @@ admin API answers and no traffic is moved (`SnapshotBuilder.unread`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import structlog
 
-from controller.loops.levers.expectations import Expectations
-from controller.loops.overrides import Overrides
 from controller.model.errors import StateUnavailableError
 from controller.ports import Clock
 
@@ -23,19 +22,25 @@ _RETRY_S = 1.0
 """Seconds between two attempts while the store fails."""
 
 
-class StateLoading:
-    """The reading of orders and expectations at a start; `run` ends when both were read."""
+class LoadedPart(Protocol):
+    """What reads its own part of the state."""
 
-    def __init__(
-        self,
-        expectations: Expectations,
-        overrides: Overrides,
-        clock: Clock,
-        wake: Callable[[], None],
-    ) -> None:
+    @property
+    def loaded(self) -> bool:
+        """Whether it was read."""
+        ...
+
+    async def load(self) -> None:
+        """Read it. Raises StateUnavailableError."""
+        ...
+
+
+class StateLoading:
+    """The reading of what an earlier process left; `run` ends when all of it was read."""
+
+    def __init__(self, parts: Sequence[LoadedPart], clock: Clock, wake: Callable[[], None]) -> None:
         """`wake` is called when everything was read."""
-        self._expectations = expectations
-        self._overrides = overrides
+        self._parts = tuple(parts)
         self._clock = clock
         self._wake = wake
         self._loading: asyncio.Task[None] | None = None
@@ -43,7 +48,7 @@ class StateLoading:
     @property
     def is_done(self) -> bool:
         """Whether everything was read."""
-        return self._expectations.loaded and self._overrides.loaded
+        return all(part.loaded for part in self._parts)
 
     async def begin(self) -> None:
         """Read, and return at the latest after `_START_WAIT_S`. Raises StateUnavailableError."""
@@ -71,5 +76,4 @@ class StateLoading:
             await asyncio.gather(self._loading, return_exceptions=True)
 
     async def _load(self) -> None:
-        parts = (self._expectations, self._overrides)
-        await asyncio.gather(*(part.load() for part in parts if not part.loaded))
+        await asyncio.gather(*(part.load() for part in self._parts if not part.loaded))

@@ -1,9 +1,9 @@
 """The guards: one function per reason not to write a plan. Each returns the hold, or None.
 
 Guards bind users, too: an order overrides a guard only by naming it. Few guards hold an emergency
-drain: `state_unread`, `paused`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`. Each docstring
-gives the guard's scope (what it holds) and its end (when it stops by itself); ARCHITECTURE.md,
-*Deciding*, has all of them in one table.
+drain: `state_unread`, `paused`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`. Each
+docstring gives the guard's scope (what it holds) and its end (when it stops by itself);
+ARCHITECTURE.md, *Deciding*, has all of them in one table.
 """
 
 from __future__ import annotations
