@@ -84,11 +84,13 @@ def resumed_memory(kept: ServiceMemory, present: ServiceMemory) -> ServiceMemory
 
 
 def is_same_memory(kept: ServiceMemory, present: ServiceMemory) -> bool:
-    """Whether decisions would be the same: penalties that only faded are."""
+    """Whether decisions would be the same: penalties that only faded are, and what was learned
+    anew from no new reports."""
     are_flaps_same = kept.flaps.keys() == present.flaps.keys() and all(
         _has_only_faded(kept.flaps[region], flaps) for region, flaps in present.flaps.items()
     )
-    return are_flaps_same and replace(kept, flaps=present.flaps) == present
+    alike = replace(kept, flaps=present.flaps, learned_at=present.learned_at)
+    return are_flaps_same and alike == present
 
 
 def health_with_times(state: HealthState, convert: Convert) -> HealthState:
@@ -122,15 +124,17 @@ def is_same_health(kept: HealthState, present: HealthState, limits: HealthSettin
 
 
 def _material(state: HealthState, limits: HealthSettings) -> tuple[object, ...]:
-    is_up = state.verdict is Verdict.UP and not state.failures
+    is_up = state.verdict is Verdict.UP
+    is_steady = is_up and not state.failures
+    bad = state.bad_ratio / limits.gray.bad_ratio if is_up else 0.0
     return (
         state.verdict,
         state.since,
         min(state.failures, limits.down_after),
         state.first_failure_at,
-        0 if is_up else state.successes,
-        min(state.answers, limits.gray.over_probes) if is_up else 0,
-        round(state.bad_ratio / limits.gray.bad_ratio, 1),
+        0 if is_steady else state.successes,
+        min(state.answers, limits.gray.over_probes) if is_steady else 0,
+        round(4 * bad),
     )
 
 

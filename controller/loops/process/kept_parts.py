@@ -31,8 +31,10 @@ from controller.ports import Prober
 
 _SHARED = "*"
 """The row of what services share; no service has this name."""
-_BASELINES_AT_ONCE = 20
-"""Endpoints that answer as usual of which the newest baselines are written at each look."""
+_BASELINES_EVERY_S = 60.0
+"""Seconds after which the newest baselines of the next few endpoints are written, though they
+answer as usual."""
+_BASELINES_AT_ONCE = 500
 _ADDRESSES_KEPT_S = 7 * 86400.0
 """The age at which resolved addresses are forgotten."""
 _ADDRESSES_EVERY_S = 3600.0
@@ -88,6 +90,7 @@ class BelievedHealth:
         self._probing = probing
         self._kept: dict[str, HealthState] = {}
         self._next_baselines: list[str] = []
+        self._baselines_at = float("-inf")
 
     def names(self) -> set[str]:
         """See the protocol."""
@@ -97,7 +100,7 @@ class BelievedHealth:
         """See the protocol."""
         limits = self._active_settings.settings.health
         due = set(self._probing.names() if everything else self._probing.take_changed())
-        baselines = set() if everything else self._due_baselines()
+        baselines = set() if everything else self._due_baselines(dating.now)
         found: dict[str, object | None] = {}
         for name in due | baselines:
             monitor = self._probing.named(name)
@@ -123,8 +126,11 @@ class BelievedHealth:
             state = decoded(HealthState, data["state"])
             self._probing.resume(monitor, resumed_health(state, dating))
 
-    def _due_baselines(self) -> set[str]:
-        """The next few of all names, round-robin."""
+    def _due_baselines(self, now: float) -> set[str]:
+        """The next few of all names, round-robin; none if that was done lately."""
+        if now - self._baselines_at < _BASELINES_EVERY_S:
+            return set()
+        self._baselines_at = now
         if not self._next_baselines:
             self._next_baselines = list(self._probing.names())
         taken = self._next_baselines[-_BASELINES_AT_ONCE:]

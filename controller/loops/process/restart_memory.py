@@ -1,4 +1,4 @@
-"""What survives a restart beside orders and expectations: written after each change, read at a start.
+"""What survives a restart beside orders and expectations: written when it changes, read at a start.
 
 Kept are the planner's memory, what is believed of endpoints, reported figures, and the addresses
 that names were resolved to (`loops.process.kept_parts`). Each row that changed is written soon
