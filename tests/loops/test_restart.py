@@ -1,4 +1,4 @@
-"""A restart loses nothing that a later decision rests on, but for the last moment before a crash."""
+"""A restart loses nothing that later decisions rest on, but for the last moment before a crash."""
 
 from __future__ import annotations
 
