@@ -33,6 +33,9 @@ _LOOK_EVERY_S = 1.0
 """Seconds between two looks for changes that nobody told of."""
 _GAP_S = 0.2
 """Seconds between two writes at least."""
+_SHARE_OF_DISK = 4.0
+"""A slow write is followed by a gap of so many times its length: orders and expectations, which
+wait for the same disk, come first."""
 _RETRY_S = 2.0
 """Seconds after which what could not be stored is tried again."""
 _ALIVE_EVERY_S = 60.0
@@ -115,9 +118,11 @@ class RestartMemory:
             if not self.loaded:
                 continue
             self._collect(everything=False)
+            began_at = self._clock.monotonic()
             if not await self._save():
                 await self._clock.sleep(_RETRY_S)
-            await self._clock.sleep(_GAP_S)
+            took_s = self._clock.monotonic() - began_at
+            await self._clock.sleep(max(_GAP_S, _SHARE_OF_DISK * took_s))
 
     async def end(self) -> None:
         """Write everything a last time, for `_END_WAIT_S` at most."""
