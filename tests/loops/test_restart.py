@@ -21,7 +21,7 @@ from controller.planning.restart import VERDICTS_KEPT_S
 from tests.loops.hanging import failing, hanging
 from tests.loops.simulated import World
 from tests.loops.small import events, logged
-from tests.loops.watching import CALM, WELL_S, break_network, careful, reasons
+from tests.loops.watching import CALM, WELL_S, break_network, careful, edit, reasons
 
 pytestmark = pytest.mark.looptime
 DEAD, OTHER = "eu-west-1", "us-east-1"
@@ -131,6 +131,35 @@ async def test_verdicts_of_long_ago_are_forgotten(away_s: float, verdict: str) -
         verdicts = {s.verdict for i, s in controller.probing.health.items() if i.region == DEAD}
 
     assert verdicts == {verdict}
+
+
+async def test_a_drift_hold_ends_when_it_would_have() -> None:
+    """Another party's change is held since it was first seen, not since the start."""
+    ends = []
+    for restarts in (False, True):
+        world = World()
+        async with killed(world):
+            await asyncio.sleep(WELL_S)
+            edit(world, "world", OTHER, 77)
+            await asyncio.sleep(11)
+            began_at = world.clock.monotonic()
+            if not restarts:
+                ends.append(await put_right(world) - began_at)
+        if restarts:
+            async with world.running():
+                ends.append(await put_right(world) - began_at)
+
+    assert ends[0] > 0.5
+    assert abs(ends[0] - ends[1]) <= 0.5
+
+
+async def put_right(world: World) -> float:
+    """When the region's weight is as it was."""
+    for _ in range(600):
+        await asyncio.sleep(0.05)
+        if world.weights("world")[OTHER] == CALM[OTHER]:
+            return world.clock.monotonic()
+    raise AssertionError("it never was")
 
 
 async def test_an_isolation_goes_on() -> None:

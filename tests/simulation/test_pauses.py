@@ -12,12 +12,11 @@ from tests.simulation.simulation import Plan, Simulation
 
 FOR_S = 61.0
 """A pause longer than any doubt lasts."""
-QUARTERS = (6, 8)
-"""Moments around the one at which three probes have failed, in quarters of a second."""
+MOMENTS = ((6, False), (8, False), (7, True))
+"""Around the one at which three probes have failed, in quarters of a second; the kind of pause."""
 
 
-@pytest.mark.parametrize("stops_clock", [False, True])
-@pytest.mark.parametrize("quarters", QUARTERS)
+@pytest.mark.parametrize(("quarters", "stops_clock"), MOMENTS)
 def test_a_region_that_became_well_meanwhile_is_not_drained(
     quarters: int, stops_clock: bool
 ) -> None:
