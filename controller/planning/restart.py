@@ -78,9 +78,11 @@ def memory_with_times(memory: ServiceMemory, convert: Convert) -> ServiceMemory:
 def resumed_memory(kept: ServiceMemory, present: ServiceMemory) -> ServiceMemory:
     """An earlier process's memory as this process's: it begins anew to steer the service.
 
-    `present`: what this process remembers of the service so far.
+    A panic lasts from the start on, for nobody looked meanwhile. `present`: what this process
+    remembers of the service so far.
     """
-    return replace(kept, since=present.since, begun=present.begun)
+    panic = None if kept.panic is None else max(kept.panic, present.since)
+    return replace(kept, since=present.since, begun=present.begun, panic=panic)
 
 
 def is_same_memory(kept: ServiceMemory, present: ServiceMemory) -> bool:

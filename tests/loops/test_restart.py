@@ -162,6 +162,25 @@ async def put_right(world: World) -> float:
     raise AssertionError("it never was")
 
 
+@pytest.mark.parametrize("away_s", [0.0, 600.0])
+async def test_a_panic_goes_on(away_s: float) -> None:
+    """Regions that failed together are not drained one by one for a restart."""
+    world = World()
+    async with killed(world):
+        await asyncio.sleep(WELL_S)
+        for region in (DEAD, OTHER):
+            world.kill(region)
+        await asyncio.sleep(60)
+    world.clock.start += timedelta(seconds=away_s)
+    async with world.running() as controller:
+        await asyncio.sleep(60)
+        held = reasons(controller)
+
+    assert Hold.PANIC in held
+    assert world.records.writes == []
+    assert world.accelerators.writes == []
+
+
 async def test_an_isolation_goes_on() -> None:
     """While the reference targets fail, nothing is believed; not for a moment at the start."""
     world = World()
