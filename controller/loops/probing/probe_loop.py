@@ -20,6 +20,7 @@ from functools import partial
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.probing.corroboration import Corroborators
 from controller.loops.probing.endpoint_monitor import EndpointMonitor, ProbeObserver
+from controller.loops.probing.monitor_register import MonitorRegister
 from controller.loops.probing.one_shot_timers import OneShotTimers
 from controller.loops.probing.open_failures import OpenFailures
 from controller.loops.probing.probe_schedule import ProbeSchedule
@@ -62,11 +63,7 @@ class ProbeLoop:
         )
         self.open_failures = OpenFailures()
         self._corroborators = Corroborators(clock, self._corroborating_monitors, self.open_failures)
-        self._unseen: set[EndpointMonitor] = set()
-        """What has had no result since all was made unknown."""
-        self._changed: set[EndpointMonitor] = set()
-        """See `take_changed`."""
-        self._by_name: dict[str, EndpointMonitor] = {}
+        self.register = MonitorRegister()
         self._changes = 0
         self._end: asyncio.Future[None] | None = None
         """Fails when a callback does; None unless probing runs."""
@@ -107,24 +104,9 @@ class ProbeLoop:
         """Make all unknown, as after a pause of this process, and wake when all was seen again."""
         for monitor in self._all_monitors():
             monitor.begin_anew(self._prober)
-        self._unseen = set(self._all_monitors())
+        self.register.await_all()
         self.open_failures.clear()
         self._changes += 1
-
-    def names(self) -> Iterable[str]:
-        """A name for each endpoint and reference target, the same in every process."""
-        return self._by_name.keys()
-
-    def named(self, name: str) -> EndpointMonitor | None:
-        """The endpoint or reference target of this name."""
-        return self._by_name.get(name)
-
-    def take_changed(self) -> list[str]:
-        """Names of which the state changed, since the last call, by more than another answer as
-        usual does."""
-        names = [name for name, monitor in self._by_name.items() if monitor in self._changed]
-        self._changed.clear()
-        return names
 
     def resume(self, monitor: EndpointMonitor, state: HealthState) -> None:
         """Go on from what an earlier process believed of an endpoint or reference target."""
@@ -185,18 +167,12 @@ class ProbeLoop:
         for monitor in self._all_monitors():
             if id(monitor) not in kept:
                 monitor.close()
-                self._unseen.discard(monitor)
         for prepared in all_prepared:
             prepared.commit()
         self._endpoints = {i: prepared.monitor for i, prepared in endpoints.items()}
         self._known_good = {url: prepared.monitor for url, prepared in known_good.items()}
         self._known_bad = {url: prepared.monitor for url, prepared in known_bad.items()}
-        self._by_name = {
-            **{str(key): monitor for key, monitor in self._endpoints.items()},
-            **{f"known good {url}": monitor for url, monitor in self._known_good.items()},
-            **{f"known bad {url}": monitor for url, monitor in self._known_bad.items()},
-        }
-        self._changed &= set(self._by_name.values())
+        self.register.replace(self._endpoints, self._known_good, self._known_bad)
         self._corroborators.configure(has_known_good=bool(self._known_good))
         self._schedule_monitors()
 
@@ -285,9 +261,9 @@ class ProbeLoop:
 
     def on_result(self, monitor: EndpointMonitor, before: HealthState) -> None:
         """As the protocol promises: wake the reconciler when the result may change a decision."""
-        self._changed.add(monitor)
-        if self._unseen:
-            self._note_seen(monitor)
+        if self.register.note(monitor):
+            self._changes += 1
+            self._wake()
         key, state = monitor.key, monitor.state
         if isinstance(key, EndpointId):
             is_change = state.verdict is not before.verdict
@@ -303,14 +279,6 @@ class ProbeLoop:
             is_change = state.suspect is not before.suspect
         self._changes += is_change or state.suspect is not before.suspect
         if is_change or self._corroborators.is_awaited(key, before.last_result_at):
-            self._wake()
-
-    def _note_seen(self, monitor: EndpointMonitor) -> None:
-        """Wake the reconciler when nothing is left that was not seen since all was unknown."""
-        if monitor.state.last_result_at is not None:
-            self._unseen.discard(monitor)
-        if not self._unseen:
-            self._changes += 1
             self._wake()
 
     def _has_degradation_changed(self, monitor: EndpointMonitor) -> bool:

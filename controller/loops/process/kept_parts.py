@@ -88,22 +88,23 @@ class BelievedHealth:
     def __init__(self, active_settings: ActiveSettings, probing: ProbeLoop) -> None:
         self._active_settings = active_settings
         self._probing = probing
+        self._register = probing.register
         self._kept: dict[str, HealthState] = {}
         self._next_baselines: list[str] = []
         self._baselines_at = float("-inf")
 
     def names(self) -> set[str]:
         """See the protocol."""
-        return set(self._probing.names())
+        return set(self._register.names())
 
     def changed(self, dating: Dating, *, everything: bool) -> Mapping[str, object | None]:
         """See the protocol."""
         limits = self._active_settings.settings.health
-        due = set(self._probing.names() if everything else self._probing.take_changed())
+        due = set(self._register.names() if everything else self._register.take_changed())
         baselines = set() if everything else self._due_baselines(dating.now)
         found: dict[str, object | None] = {}
         for name in due | baselines:
-            monitor = self._probing.named(name)
+            monitor = self._register.named(name)
             if monitor is None or monitor.state.last_result_at is None:
                 continue
             kept, state = self._kept.get(name), monitor.state
@@ -119,7 +120,7 @@ class BelievedHealth:
 
     def restore(self, name: str, data: Any, dating: Dating, away_s: float) -> None:
         """See the protocol; of another address nothing is known."""
-        monitor = self._probing.named(name)
+        monitor = self._register.named(name)
         if monitor is None or away_s > VERDICTS_KEPT_S:
             return
         if (data["probe"], data["host"]) == (monitor.endpoint.probe, monitor.endpoint.host):
@@ -132,7 +133,7 @@ class BelievedHealth:
             return set()
         self._baselines_at = now
         if not self._next_baselines:
-            self._next_baselines = list(self._probing.names())
+            self._next_baselines = list(self._register.names())
         taken = self._next_baselines[-_BASELINES_AT_ONCE:]
         del self._next_baselines[-_BASELINES_AT_ONCE:]
         return set(taken)
