@@ -34,6 +34,8 @@ REFRESH_S = 30.0
 """Seconds after which a name is resolved again: a new address is probed after this time at most."""
 _THREADS = 8
 """Names that can be resolved at the same time."""
+_KEPT_ADDRESSES = 32
+"""Addresses of one name that the next process is given at most."""
 _RETRY_AFTER_S = 1.0
 """Seconds after which a name that could not be resolved is tried again."""
 
@@ -197,6 +199,7 @@ class Resolver:
         """Names that do not exist, while it is not known whether any does."""
         self._earlier: dict[str, ResolvedAddresses] = {}
         """Host to the addresses that an earlier process found."""
+        self._is_closed = False
 
     def name(self, host: str, port: int) -> ResolvedName:
         """The shared cache entry of this name and port."""
@@ -214,7 +217,9 @@ class Resolver:
     def known_addresses(self) -> dict[str, ResolvedAddresses]:
         """Host to its last good addresses, and when they were found."""
         return {
-            name.host: ResolvedAddresses(tuple(str(a[0]) for a in name.known), name.found_at)
+            name.host: ResolvedAddresses(
+                tuple(str(address[0]) for address in name.known[:_KEPT_ADDRESSES]), name.found_at
+            )
             for name in list(self._names.values())
             if name.known
         }
@@ -227,11 +232,14 @@ class Resolver:
 
     def close(self) -> None:
         """End the threads and cancel waiting lookups."""
+        self._is_closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def judge_absences(self, new: ResolvedName | None) -> None:
         """Settle the names that do not exist as far as other names' answers allow, and ask those
         whose answers are missing."""
+        if self._is_closed:
+            return
         if new is not None:
             self._absent.add(new)
         names = list(self._names.values())
