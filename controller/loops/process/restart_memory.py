@@ -171,6 +171,11 @@ class RestartMemory:
                 _log.warning("memory_not_kept", error=str(error))
             self._is_failing = True
             return False
+        except Exception:  # a mistake of ours must not keep the process from ending
+            if not self._is_failing:
+                _log.exception("memory_not_kept")
+            self._is_failing = True
+            return False
         self._is_failing = False
         for key, body in saving.items():
             (self._stored.discard if body is None else self._stored.add)(key)
