@@ -17,7 +17,7 @@ from controller.model.decoding import decoded
 from controller.model.encoding import EXACT
 from controller.model.figures import Figure
 from controller.model.health import HealthState, ResolvedAddresses
-from controller.model.memory import ServiceMemory
+from controller.model.memory import Memory, ServiceMemory
 from controller.planning.restart import (
     VERDICTS_KEPT_S,
     Dating,
@@ -51,6 +51,7 @@ class PlannerMemory:
         self._snapshots = snapshots
         self._kept: dict[str, ServiceMemory] = {}
         self._isolated_since: float | None = None
+        self._looked_at: Memory | None = None
 
     def names(self) -> set[str]:
         """See the protocol."""
@@ -59,6 +60,9 @@ class PlannerMemory:
     def changed(self, dating: Dating, *, everything: bool) -> Mapping[str, object | None]:
         """See the protocol."""
         memory, found = self._snapshots.memory, dict[str, object | None]()
+        if memory is self._looked_at and not everything:
+            return found
+        self._looked_at = memory
         for name, present in memory.services.items():
             kept = self._kept.get(name)
             if everything or kept is None or not is_same_memory(kept, present):
