@@ -66,7 +66,8 @@ class ProbingSettings(ConfigModel):
     milliseconds) is not taken for a failure."""
     fresh_for_s: PositiveSeconds = 10
     """Seconds after an endpoint's last result at which its verdict becomes unknown. Unknown changes
-    nothing; a verdict never becomes down by age. At least `interval_s + deadline_s`."""
+    nothing; a verdict never becomes down by age. After a pause of the daemon longer than this
+    (stopped, starved, suspended) everything is seen anew. At least `interval_s + deadline_s`."""
     certificate_warn_days: Annotated[float, Field(ge=0)] = 14
     """Days before the end of a probed certificate at which the log warns. Certificates that are
     renewed automatically are renewed about 30 days before."""
