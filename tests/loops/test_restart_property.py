@@ -49,14 +49,12 @@ EVENTS = st.lists(
 )
 
 
-def seen(events: list[Event], split: int) -> list[Event]:
-    """The events, each manual edit with the time in which it is read before a restart, and in which
-    it is put right after one: a start reads sooner than a calm daemon would."""
+def timed(events: list[Event]) -> list[Event]:
+    """The events, each manual edit with the time in which it is read and put right: a start reads
+    sooner than a calm daemon would, and what it finds first may be another edit."""
     return [
-        replace(event, wait_s=max(event.wait_s, READ_S if number < split else READ_S + HELD_S))
-        if event.kind == "edit"
-        else event
-        for number, event in enumerate(events)
+        replace(event, wait_s=max(event.wait_s, READ_S + HELD_S)) if event.kind == "edit" else event
+        for event in events
     ]
 
 
@@ -139,8 +137,7 @@ def test_a_restart_changes_no_decision(
 ) -> None:
     """Killed after any event, on a machine that booted or not."""
     split = min(restart_after, len(events))
-    timed = seen(events, split)
-    calm = in_simulated_time(life(timed, split, None))
-    restarted = in_simulated_time(life(timed, split, boots_at))
+    calm = in_simulated_time(life(timed(events), split, None))
+    restarted = in_simulated_time(life(timed(events), split, boots_at))
 
     assert not restarted or calm & restarted, f"{calm}\n{restarted}"

@@ -15,7 +15,7 @@ from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.levers import Change, LeverState, Position
 from controller.model.memory import NO_FINGERPRINT, FlapDamping, Memory, ServiceMemory
-from controller.planning.memory import fitted_to_settings, learned_under
+from controller.planning.memory import fitted_to_settings, learned_under, wake_at
 from tests.planning.memories import MEMORIES, NOW, REMEMBERED
 from tests.planning.remembering import remembers
 from tests.storyboards.player import StoryboardPlayer
@@ -245,3 +245,17 @@ def test_a_region_that_comes_by_a_reload_starts_warming_up() -> None:
 def test_remembers_is_what_a_long_running_daemon_has() -> None:
     """The helper of other tests: begun long ago, unless said otherwise."""
     assert remembers(begun=True).of("shop").since < 0
+
+
+@pytest.mark.parametrize("wait_s", [1e-15, 1e-9, 0.0005, 4.0])
+def test_what_is_due_in_a_moment_is_looked_at_in_a_moment(wait_s: float) -> None:
+    """A wait that rounds to none is no reason to wait for a whole period."""
+    found = StoryboardPlayer()
+    found.now = 1e6
+    found.play(f"pool world {WEST} {EAST}")
+    found._settle()
+
+    at = wake_at(found.snapshot(), [wait_s])
+
+    assert at is not None
+    assert 0 < at - found.now <= max(wait_s, 0.001) + 1e-9
