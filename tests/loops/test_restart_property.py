@@ -85,7 +85,7 @@ async def happen(event: Event, world: World, controller: Controller) -> None:
 async def life(events: list[Event], split: int, boots_at: float | None) -> set[str]:
     """What is decided in the seconds that are compared. Killed after so many events and started
     anew when the monotonic clock shows `boots_at`; None: not killed."""
-    world = World(careful(auto_drains_per_h=1))
+    world = World(careful(auto_drains_per_h=1, startup_data_s=0))
     async with world.running() as controller:
         await asyncio.sleep(WELL_S)
         for event in events[:split]:
