@@ -34,6 +34,14 @@ from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
 from controller.loops.process.clock_steps import ClockSteps
 from controller.loops.process.heartbeat import Heartbeat
+from controller.loops.process.kept_parts import (
+    BelievedHealth,
+    KeptFigures,
+    PlannerMemory,
+    ResolvedNames,
+)
+from controller.loops.process.pauses import ProcessPauses
+from controller.loops.process.restart_memory import RestartMemory
 from controller.loops.process.state_loading import StateLoading
 from controller.loops.process.supervision import Supervision
 from controller.loops.reload.audit_entry import ReloadAudit
@@ -58,6 +66,8 @@ def compose(
     levers = _levers(shared, inputs)
     opinions = _second_opinions(shared, levers)
     cycle = _cycle(shared, inputs, levers, opinions)
+    _begin_anew_after_pauses(shared, inputs, levers, opinions)
+    restart_memory = _restart_memory(shared, inputs, cycle)
     reload = _reload(shared, inputs, levers, cycle, source or ReloadSource())
     return Controller(
         ports=ports,
@@ -71,7 +81,12 @@ def compose(
         expectations=inputs.expectations,
         weights=inputs.weights,
         overrides=inputs.overrides,
-        state_loading=_state_loading(shared, inputs),
+        state_loading=StateLoading(
+            (inputs.expectations, inputs.overrides, inputs.weights, restart_memory),
+            shared.clock,
+            shared.wake,
+        ),
+        restart_memory=restart_memory,
         probing=inputs.probing,
         observation=levers.observation,
         recording=levers.recording,
@@ -100,6 +115,7 @@ class _Shared:
     supervision: Supervision
     event_stream: EventStream
     certificates: Certificates
+    pauses: ProcessPauses
 
     @property
     def clock(self) -> Clock:
@@ -122,6 +138,7 @@ def _shared(settings: Settings, ports: Ports, metrics: DaemonMetrics) -> _Shared
         Supervision(ports.clock, metrics.advisory),
         EventStream(ports.clock),
         Certificates(active_settings, ports.clock),
+        ProcessPauses(active_settings, ports.clock),
     )
 
 
@@ -176,7 +193,15 @@ def _levers(shared: _Shared, inputs: _Inputs) -> _Levers:
     spread = spread_checks(shared.ports.records, shared.ports.accelerators)
     return _Levers(
         observation,
-        Actuation(active_settings, observation, ports, inputs.expectations, clock, shared.wakeup),
+        Actuation(
+            active_settings,
+            observation,
+            ports,
+            inputs.expectations,
+            clock,
+            shared.wakeup,
+            shared.pauses,
+        ),
         recording,
         FollowUp(
             active_settings, spread, recording, inputs.traffic, clock, shared.metrics.propagation
@@ -198,6 +223,21 @@ def _second_opinions(shared: _Shared, levers: _Levers) -> _SecondOpinions:
     return _SecondOpinions(
         HealthCheckOpinions(active_settings, ports.checks, observation, ports.clock, shared.wake),
         DnsSampling(active_settings, ports.name_servers, observation, is_spreading, ports.clock),
+    )
+
+
+def _begin_anew_after_pauses(
+    shared: _Shared, inputs: _Inputs, levers: _Levers, opinions: _SecondOpinions
+) -> None:
+    """What was seen before a pause of this process is no evidence after it."""
+    shared.pauses.call(
+        inputs.probing.begin_anew,
+        levers.observation.begin_anew,
+        inputs.traffic.begin_anew,
+        opinions.health_checks.begin_anew,
+        opinions.dns_sampling.begin_anew,
+        shared.metrics.process_paused,
+        shared.wake,
     )
 
 
@@ -224,6 +264,7 @@ def _cycle(shared: _Shared, inputs: _Inputs, levers: _Levers, opinions: _SecondO
         inputs.weights,
         inputs.traffic,
         inputs.figures,
+        shared.pauses,
         guarded("check_opinions_latest", opinions.health_checks.latest, {}),
         guarded("answered_latest", opinions.dns_sampling.latest, {}),
     )
@@ -291,17 +332,20 @@ def _reload(
     )
 
 
-def _state_loading(shared: _Shared, inputs: _Inputs) -> StateLoading:
-    return StateLoading(
-        inputs.expectations,
-        inputs.overrides,
-        shared.active_settings,
-        inputs.weights,
-        shared.clock,
-        shared.wake,
+def _restart_memory(shared: _Shared, inputs: _Inputs, cycle: _Cycle) -> RestartMemory:
+    active_settings, ports, changed = shared.active_settings, shared.ports, WakeUp()
+    cycle.snapshots.follow_memory(changed.notify)
+    parts = (
+        PlannerMemory(active_settings, cycle.snapshots),
+        BelievedHealth(active_settings, inputs.probing),
+        KeptFigures(inputs.figures),
+        ResolvedNames(active_settings, ports.prober),
+    )
+    return RestartMemory(
+        active_settings, ports.store, ports.clock, changed, parts, cycle.snapshots.memory_was_read
     )
 
 
 def _heartbeat(shared: _Shared, cycle: _Cycle) -> Heartbeat:
     lag = shared.metrics.event_loop_lag
-    return Heartbeat(shared.active_settings, shared.clock, cycle.reconciliation, lag)
+    return Heartbeat(shared.active_settings, shared.clock, cycle.reconciliation, shared.pauses, lag)

@@ -26,6 +26,7 @@ from controller.loops.probing.probe_loop import ProbeLoop
 from controller.loops.process.audit_head import AuditHead
 from controller.loops.process.clock_steps import ClockSteps
 from controller.loops.process.heartbeat import Heartbeat
+from controller.loops.process.restart_memory import RestartMemory
 from controller.loops.process.state_loading import StateLoading
 from controller.loops.process.supervision import Loop, Supervision
 from controller.loops.reload.reload import Reload
@@ -53,6 +54,7 @@ class Controller:
     weights: WeightMemory
     overrides: Overrides
     state_loading: StateLoading
+    restart_memory: RestartMemory
     probing: ProbeLoop
     observation: Observation
     recording: Recording
@@ -106,6 +108,7 @@ class Controller:
             "check_opinions": self.health_check_opinions.run,
             "answered": self.dns_sampling.run,
             "follow_up": self.follow_up.run,
+            "restart_memory": self.restart_memory.run,
             "live": self.event_stream.run,
             "clock_steps": self.clock_steps.run,
             "audit_head": AuditHead(self.ports.store, self.ports.clock).run,
@@ -116,6 +119,7 @@ class Controller:
         """Cancel what the loops left running in the background."""
         for part in (
             self.state_loading,
+            self.restart_memory,
             self.actuation,
             self.observation,
             self.overrides,

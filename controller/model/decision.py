@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.figures import NO_FIGURES, Figures
@@ -52,6 +53,7 @@ class Hold(StrEnum):
     NOT_OBSERVED = "not_observed"
     UNDECIDED = "undecided"
     STATE_UNREAD = "state_unread"
+    PAUSED = "paused"
 
     @classmethod
     def _missing_(cls, value: object) -> Hold | None:
@@ -80,6 +82,14 @@ class Held:
     """The reason with its numbers."""
     region: str | None = None
     """None: the whole pool."""
+
+
+class ProcessPause(NamedTuple):
+    """A time in which this process did not run: stopped, starved, or on a suspended machine."""
+
+    ended_at: float
+    """When the end was noticed, monotonic seconds."""
+    lasted_s: float
 
 
 class PipelineStep(StrEnum):
@@ -164,6 +174,8 @@ class Snapshot:
     """Address of a known-bad reference target to its health as seen from this vantage point."""
     unread: str = ""
     """Why the state file (overrides, expectations) is not read yet; empty: it is read."""
+    pause: ProcessPause | None = None
+    """The last pause of this process; what was seen before its end is no evidence."""
 
 
 @dataclass(frozen=True, slots=True)

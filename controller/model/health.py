@@ -63,7 +63,8 @@ class ProbeResult(NamedTuple):
 
     outcome: ProbeOutcome
     at: float
-    """When the probe ended, monotonic seconds."""
+    """When its answer came, by the kernel's stamp where there is one, else when the probe ended;
+    monotonic seconds. Evidence is as old as this, however late it was read."""
     latency_s: float
     detail: str
     """Short reason: `200`, `connection refused`, `no answer in 1 s`."""
@@ -73,6 +74,15 @@ class ProbeResult(NamedTuple):
     """The probed address, such as `192.0.2.1:443`; empty if the probe did not get to an address."""
     cause: NotRunCause | None = None
     """Why it could not be run; None: it was."""
+
+
+class ResolvedAddresses(NamedTuple):
+    """The addresses that a name was last resolved to."""
+
+    addresses: tuple[str, ...]
+    """IP addresses as text."""
+    found_at: float
+    """When, monotonic seconds."""
 
 
 class AddressCounts(NamedTuple):

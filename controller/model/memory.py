@@ -57,7 +57,7 @@ class ServiceMemory:
     - `reasserted, reverted, adopted ⊆ Q`; `reverted ⊆ reasserted`
     - `degraded, flaps, drains ⊆ R`; `1 <= degraded[r] <= 3`
     - `nearest` is empty, or its keys are the accelerated pool's regions and its values add up to 1
-    - every time but `since` lies between `since` of its service and now
+    - no time is later than now; those of before `since` come from an earlier process
     """
 
     learned_under: SettingsFingerprint = NO_FINGERPRINT
@@ -108,7 +108,8 @@ NO_SERVICE_MEMORY = ServiceMemory()
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the next decision must know of earlier ones. A restart may lose it safely."""
+    """What the next decision must know of earlier ones. It survives a restart, but for the last
+    moment before a crash, and may be lost safely."""
 
     isolated_since: float | None = None
     """When this vantage point isolated itself (its reference targets fail); None: it did not."""

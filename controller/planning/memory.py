@@ -23,11 +23,14 @@ from controller.model.memory import (
 )
 from controller.planning.drift import after_reasserting
 from controller.planning.guards.blast_radius import is_resend, recent_batches, recent_drains
+from controller.planning.guards.pause import waited_until
 from controller.planning.guards.startup import UNPROBED_WAIT_S, automatic_drains
 from controller.planning.levers.registry import lever_of
 from controller.planning.shares import SHARE_TOLERANCE
 from controller.planning.write_results import applied_positions
 
+_SOONEST_S = 0.001
+"""A shorter wait would round to none, and what is due be found a whole period later."""
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -241,6 +244,7 @@ def wake_at(snapshot: Snapshot, waits: Iterable[float]) -> float | None:
         *(s.since + guards.startup_data_s + UNPROBED_WAIT_S for s in services if not s.begun),
         *(at + guards.drift.hold_s for s in services for at in s.drift_since.values()),
         *(s.panic + guards.panic_window_s for s in services if s.panic is not None),
-        *(now + wait for wait in waits),
+        *(now + max(wait, _SOONEST_S) for wait in waits),
+        *([waited_until(snapshot, snapshot.pause)] if snapshot.pause else ()),
     ]
     return min((at for at in times if at > now), default=None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from controller.model.configuration import Endpoint
-from controller.model.health import ProbeResult
+from controller.model.health import ProbeResult, ResolvedAddresses
 
 
 class ProbeListener(Protocol):
@@ -63,4 +64,12 @@ class Prober(Protocol):
     @property
     def missing_families(self) -> tuple[str, ...]:
         """`IPv4` or `IPv6` where names have such addresses and this host has no route for any."""
+        ...
+
+    def known_addresses(self) -> Mapping[str, ResolvedAddresses]:
+        """Host to the addresses that its name was last resolved to, for the next process."""
+        ...
+
+    def restore_addresses(self, earlier: Mapping[str, ResolvedAddresses]) -> None:
+        """Probe these addresses of an earlier process until the names are resolved."""
         ...

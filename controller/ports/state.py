@@ -14,7 +14,8 @@ from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.decision import DecisionRecord
 from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
-from controller.model.unreadable import StateCondition, UnreadableRecord
+from controller.model.stored.kept import KeptKey
+from controller.model.stored.unreadable import StateCondition, UnreadableRecord
 from controller.planning.account.evidence import Evidence, EvidenceText
 
 
@@ -139,12 +140,25 @@ class StateReport(Protocol):
         ...
 
 
+class KeptRows(Protocol):
+    """What the daemon learned, for its next process. Nothing but the newest is kept."""
+
+    async def keep(self, rows: Mapping[KeptKey, str | None]) -> None:
+        """Store these rows, all or none; None deletes one."""
+        ...
+
+    async def kept(self) -> Mapping[KeptKey, str]:
+        """All rows."""
+        ...
+
+
 class Store(
     Orders,
     ExpectedLeverStates,
     KeptPartWeights,
     DecisionRecords,
     AuditTrail,
+    KeptRows,
     StateReport,
     Protocol,
 ):

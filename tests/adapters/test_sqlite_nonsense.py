@@ -26,6 +26,7 @@ from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import OverrideKind, OverrideRequest
+from controller.model.stored.kept import KeptKey
 from tests.adapters import older
 from tests.planning.account.test_evidence import evidence
 
@@ -65,7 +66,7 @@ NONSENSE = {
     "a long text": "hex(zeroblob(100000))",
 }
 TABLES = (
-    *("overrides", "expected", "part_weights", "records", "record_regions", "record_bytes"),
+    *("overrides", "expected", "part_weights", "kept", "records", "record_regions", "record_bytes"),
     *("snapshots", "snapshot_settings", "audit", "audit_head"),
 )
 
@@ -99,6 +100,7 @@ async def whole(tmp_path: Path) -> bytes:
             await store.add_record(RECORD, EVIDENCE)
         await store.expect({WEST: SETTING, EAST: SETTING})
         await store.keep_weights({WEST: WEIGHTS, EAST: WEIGHTS})
+        await store.keep({KeptKey("health", "a"): "{}", KeptKey("health", "b"): "{}"})
     return path.read_bytes()
 
 
@@ -156,6 +158,7 @@ _KEYS = {
     "overrides": "id",
     "expected": "region",
     "part_weights": "region",
+    "kept": "name",
     "records": "id",
     "record_regions": "record_id",
     "record_bytes": "record_id",
@@ -177,6 +180,8 @@ async def _starts(path: Path, table: str) -> None:
         weights = await store.kept_weights()
         assert weights[EAST] == WEIGHTS or table == "part_weights"
         assert WEIGHTS in weights.values()
+        kept = await store.kept()
+        assert kept.get(KeptKey("health", "b")) == "{}" or table == "kept"
         records = await store.records(limit=10)
         assert len(records) + _count(store, "records") == 2
         assert len(await store.records_or_errors(limit=10)) == 2
@@ -210,6 +215,7 @@ async def _reads(path: Path) -> None:
             store.overrides,
             store.expected,
             store.kept_weights,
+            store.kept,
             lambda: store.records(limit=500),
             lambda: store.records_or_errors(limit=500),
             lambda: store.evidence(2),

@@ -17,10 +17,10 @@ import pytest
 from controller.adapters.sqlite import records as sqlite_records
 from controller.adapters.sqlite import schema
 from controller.adapters.sqlite.store import SqliteStore, check_audit
-from controller.model.compression import compressed, decompressed
 from controller.model.configuration import Mode, StateSettings
 from controller.model.decision import DecisionRecord, TimelineEvent
 from controller.model.errors import UnreadableStateError
+from controller.model.stored.compression import compressed, decompressed
 from controller.planning.account.alternatives import rejected_alternatives
 from controller.planning.account.decision_changes import expected_effect
 from controller.planning.account.evidence import Evidence, RecordedEvidence

@@ -23,7 +23,7 @@ def time_passes(snapshots: SnapshotBuilder, seconds: float) -> None:
     earlier = {
         name: replace(one, since=one.since - seconds) for name, one in memory.services.items()
     }
-    snapshots.memory = with_services(memory, earlier)
+    snapshots.remember(with_services(memory, earlier), snapshots.build(()))
 
 
 def is_down(served: Api, region: str) -> bool:

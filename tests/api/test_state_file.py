@@ -20,7 +20,7 @@ from controller.composition import Controller, compose
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord
 from controller.model.overrides import OverrideKind, OverrideRequest
-from controller.model.unreadable import StateCondition, UnreadableRow
+from controller.model.stored.unreadable import StateCondition, UnreadableRow
 from tests.api.serving import QUICK, api
 from tests.loops.simulated import World
 from tests.planning.account.test_evidence import evidence

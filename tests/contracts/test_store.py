@@ -34,7 +34,8 @@ from controller.model.levers import (
     Position,
 )
 from controller.model.overrides import OverrideKind, OverrideRequest
-from controller.model.unreadable import StateCondition
+from controller.model.stored.kept import KeptKey
+from controller.model.stored.unreadable import StateCondition
 from controller.planning.account.evidence import encode_evidence
 from controller.ports import Store
 from tests.fakes.store import FakeStore
@@ -372,6 +373,21 @@ class StoreContract:
         assert other.faults == (
             f"no entry is 1:{'f' * 64}: the chain was made anew, or its end removed",
         )
+
+    async def test_the_newest_of_each_kept_row_stays_until_it_is_deleted(
+        self, tmp_path: Path
+    ) -> None:
+        """All or none of a call; parts do not share names."""
+        a, b, other = KeptKey("memory", "shop"), KeptKey("memory", "api"), KeptKey("health", "shop")
+        async with self.opened(tmp_path) as store:
+            nothing = await store.kept()
+            await store.keep({a: "1", b: "2", other: "3"})
+            await store.keep({a: "4", b: None, KeptKey("memory", "gone"): None})
+        async with self.opened(tmp_path) as store:
+            found = await store.kept()
+
+        assert nothing == {}
+        assert found == {a: "4", other: "3"}
 
 
 class TestFakeStore(StoreContract):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from datetime import datetime
 
 from controller.model.configuration import Endpoint
-from controller.model.health import NotRunCause, ProbeOutcome, ProbeResult
+from controller.model.health import NotRunCause, ProbeOutcome, ProbeResult, ResolvedAddresses
 from controller.ports import Clock, ProbeListener, TimerHandle
 
 
@@ -25,7 +26,8 @@ class FakeProber:
     - `not_run_cause`: why probes cannot be run that are told so;
     - `missing_families`: the address families that the host lacks.
     - `certificate_ends_at`: every answer shows a certificate that ends then.
-    It notes calls: `asked`, (monotonic seconds, probe) in order.
+    - `known`: host to what its name was resolved to.
+    It notes calls: `asked`, (monotonic seconds, probe) in order; `restored`, addresses.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -40,6 +42,8 @@ class FakeProber:
         self._targets: dict[str, FakeTarget] = {}
         self.certificate_ends_at: datetime | None = None
         self.asked: list[tuple[float, str]] = []
+        self.known: dict[str, ResolvedAddresses] = {}
+        self.restored: dict[str, ResolvedAddresses] = {}
 
     def answer(self, probe: str, outcome: ProbeOutcome, detail: str = "") -> None:
         self._hanging.discard(probe)
@@ -74,6 +78,12 @@ class FakeProber:
         made = FakeTarget(self, endpoint.probe, listener, address)
         self._targets[address] = made
         return made
+
+    def known_addresses(self) -> Mapping[str, ResolvedAddresses]:
+        return dict(self.known)
+
+    def restore_addresses(self, earlier: Mapping[str, ResolvedAddresses]) -> None:
+        self.restored |= earlier
 
     def takes_s(self, probe: str, max_timeout_s: float) -> float:
         """How long the next probe takes."""

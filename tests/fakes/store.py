@@ -19,7 +19,8 @@ from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
-from controller.model.unreadable import StateCondition, UnreadableRecord
+from controller.model.stored.kept import KeptKey
+from controller.model.stored.unreadable import StateCondition, UnreadableRecord
 from controller.planning.account.concerned_regions import concerned_regions
 from controller.planning.account.evidence import Evidence, EvidenceText, encode_evidence
 
@@ -41,6 +42,7 @@ class FakeStore:
         self._expected: dict[Position, tuple[LeverState, ...]] = {}
         self._weights: dict[Position, KeptWeights] = {}
         self._audit: list[AuditEntry] = []
+        self._kept: dict[KeptKey, str] = {}
 
     async def add_override(
         self,
@@ -172,6 +174,15 @@ class FakeStore:
     async def kept_weights(self) -> Mapping[Position, KeptWeights]:
         self._check()
         return dict(self._weights)
+
+    async def keep(self, rows: Mapping[KeptKey, str | None]) -> None:
+        self._check()
+        kept = {**self._kept, **rows}
+        self._kept = {key: body for key, body in kept.items() if body is not None}
+
+    async def kept(self) -> Mapping[KeptKey, str]:
+        self._check()
+        return dict(self._kept)
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         self._check()

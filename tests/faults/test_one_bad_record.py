@@ -11,6 +11,7 @@ from controller.loops.levers.actuation import Actuation
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.lever_ports import lever_ports
 from controller.loops.levers.observation import Observation
+from controller.loops.process.pauses import ProcessPauses
 from controller.loops.wakeup import WakeUp
 from controller.model.decision import Decision, PoolPlan, WriteResult
 from controller.model.levers import Change, LeverState, OutcomeStatus, Position
@@ -43,6 +44,7 @@ class Bench:
             self.expectations,
             clock,
             WakeUp(),
+            ProcessPauses(active_settings, clock),
         )
 
     def edit(self, service: str) -> None:

@@ -17,6 +17,7 @@ from controller.loops.levers.actuation import Actuation
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.lever_ports import lever_ports
 from controller.loops.levers.observation import Observation
+from controller.loops.process.pauses import ProcessPauses
 from controller.loops.wakeup import WakeUp
 from controller.model.configuration import Settings
 from controller.model.decision import Decision, PoolPlan, WriteResult
@@ -80,6 +81,7 @@ class Bench:
             self.expectations,
             clock,
             WakeUp(),
+            ProcessPauses(active_settings, clock),
         )
 
     async def carry_out(self, *changes: Change, emergency: bool = False) -> tuple[WriteResult, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.expectations import Expectations
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, LeverState, OutcomeStatus, Position
@@ -108,8 +109,8 @@ async def test_a_later_process_takes_up_what_an_earlier_one_remembered() -> None
     await earlier.record_intent([DRAIN])
     await earlier.record_results({DRAIN: OutcomeStatus.APPLIED})
     await earlier.accept_observed({OTHER: LeverState(7)})
-    later = Expectations(store)
-    await later.load(SETTINGS)
+    later = Expectations(store, ActiveSettings(SETTINGS))
+    await later.load()
 
     assert later.all == earlier.all == {POSITION: (LeverState(0),), OTHER: (LeverState(7),)}
 
@@ -126,15 +127,15 @@ async def test_of_positions_that_are_not_in_the_settings_some_are_kept(
     ]
     store = FakeStore()
     await store.expect(dict.fromkeys((*gone, POSITION, OTHER), (LeverState(7),)))
-    expectations = Expectations(store)
+    expectations = Expectations(store, ActiveSettings(SETTINGS))
     with logged() as lines:
-        await expectations.load(SETTINGS)
+        await expectations.load()
         await expectations.accept_observed({OTHER: LeverState(8)})
 
     assert [(line["event"], line["positions"]) for line in lines] == [("expectations_forgotten", 4)]
     assert expectations.all.keys() == {*gone[:3], POSITION, OTHER}
     assert (await store.expected()).keys() == {*gone[:3], POSITION, OTHER}
-    await Expectations(store).load(SETTINGS)
+    await Expectations(store, ActiveSettings(SETTINGS)).load()
 
 
 async def test_a_store_that_fails_is_logged_and_the_process_still_knows() -> None:
@@ -155,7 +156,7 @@ async def test_a_state_that_cannot_be_read_is_no_empty_state() -> None:
     store.unavailable = True
 
     with pytest.raises(StateUnavailableError):
-        await Expectations(store).load(SETTINGS)
+        await Expectations(store, ActiveSettings(SETTINGS)).load()
 
 
 async def test_nothing_to_remember_is_not_written() -> None:

@@ -70,8 +70,8 @@ class Cell(NamedTuple):
 
     @property
     def is_unread(self) -> bool:
-        """Whether orders of before the start cannot be read."""
-        return self.situation == "start-up" and self.method in ("overrides", "expected")
+        """Whether what an earlier process left cannot be read."""
+        return self.situation == "start-up" and self.method in ("overrides", "expected", "kept")
 
     def __str__(self) -> str:
         return f"{self.port}.{self.method}-{self.trouble}-{self.situation}"

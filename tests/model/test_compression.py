@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.model import compression
-from controller.model.compression import compressed, decompressed
 from controller.model.decoding import UnreadableError
+from controller.model.stored import compression
+from controller.model.stored.compression import compressed, decompressed
 
 SHORT, LONG = '{"a":1}' * 10, '{"region":"eu-west-1","weight":128}' * 5_000
 

@@ -22,7 +22,7 @@ from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from controller.model.memory import NO_FINGERPRINT, FlapDamping, Memory, ServiceMemory
-from controller.planning.memory import after_cycle, fitted_to_settings, learned_under
+from controller.planning.memory import after_cycle, fitted_to_settings, learned_under, wake_at
 from tests.planning.memories import MEMORIES, NOW, REMEMBERED
 from tests.planning.remembering import remembers
 from tests.storyboards.player import StoryboardPlayer
@@ -297,3 +297,17 @@ def test_a_late_answer_to_a_write_that_was_counted_counts_nothing() -> None:
     written = [WriteResult("route53", "Z1", (FIRST,), APPLIED)]
 
     assert after_cycle(decision, written, NOW).of("shop").batches == ()
+
+
+@pytest.mark.parametrize("wait_s", [1e-15, 1e-9, 0.0005, 4.0])
+def test_what_is_due_in_a_moment_is_looked_at_in_a_moment(wait_s: float) -> None:
+    """A wait that rounds to none is no reason to wait for a whole period."""
+    found = StoryboardPlayer()
+    found.now = 1e6
+    found.play(f"pool world {WEST} {EAST}")
+    found._settle()
+
+    at = wake_at(found.snapshot(), [wait_s])
+
+    assert at is not None
+    assert 0 < at - found.now <= max(wait_s, 0.001) + 1e-9

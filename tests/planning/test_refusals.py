@@ -269,8 +269,38 @@ def test_a_freeze_of_another_service_or_pool_does_not_hold_this_one() -> None:
         assert holds(decided(found)) == set()
 
 
+@pytest.mark.parametrize(
+    ("unread_s", "asked", "age_s", "is_held"),
+    [
+        (0.0, 3, 0.0, False),
+        (0.0, 2, 9.9, True),
+        (0.0, 2, 10.0, False),
+        (0.1, 3, 0.0, True),
+        (0.1, 3, 600.0, True),
+    ],
+)
+def test_after_a_pause_nothing_is_written_before_all_was_seen_anew(
+    unread_s: float, asked: int, age_s: float, is_held: bool
+) -> None:
+    """Levers for as long as it takes, endpoints for `fresh_for_s`; orders wait, too."""
+    found = stage("drain eu-west-1")
+    found.play("pause 61")
+    for region in REGIONS[:asked]:
+        found.play(f"see {region}=U")
+    ended_at = found.now
+    found.play(f"wait {age_s}")
+    found._probe_on()
+    snapshot = found.snapshot()
+    observed = replace(snapshot.observed["shop"], at=ended_at - unread_s)
+    decision = decide(replace(snapshot, observed={"shop": observed}))
+
+    assert (Hold.PAUSED in holds(decision)) is is_held
+    assert bool(decision.changes) is not is_held
+
+
 GUARDS = (
     guard.state_unread,
+    guard.paused,
     guard.frozen,
     guard.startup,
     guard.residency,

@@ -23,7 +23,6 @@ class KnownFault(Enum):
     """
 
     LATE_DRAIN = "a drain that lands late closes what a newer drain counted on"
-    PAUSED = "a process that stood still acts on probes from before"
 
 
 class Journal:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from enum import Enum
 from random import Random
 
 from controller.model.configuration import Endpoint, Settings
-from controller.model.health import ProbeOutcome, ProbeResult
+from controller.model.health import ProbeOutcome, ProbeResult, ResolvedAddresses
 from controller.ports import ProbeListener
 from controller.sandbox.emulator.checkers.reports import CHECKERS, Observation
 from controller.sandbox.emulator.stores import Stores
@@ -136,6 +137,12 @@ class SimulatedProber:
     @property
     def missing_families(self) -> tuple[str, ...]:
         return ()
+
+    def known_addresses(self) -> Mapping[str, ResolvedAddresses]:
+        return {}
+
+    def restore_addresses(self, earlier: Mapping[str, ResolvedAddresses]) -> None:
+        """Its endpoints are probed by address."""
 
 
 class SimulatedTarget:

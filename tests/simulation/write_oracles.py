@@ -23,8 +23,6 @@ _BELIEVED_S = 60.0
 """So long after a failed probe a region may still be drained for it."""
 _ALL_AT_ONCE_S = 15.0
 """Regions that failed together longer ago may be drained: Route 53's own checks agree by then."""
-_OUTSTANDING_S = 2.0
-"""A probe that is under way when the process stops fails by then."""
 _UNSEEN_S = 15.0
 """By then a late write was seen: the oldest reading that is acted on, and a cycle."""
 _UNWELL_S = 90.0
@@ -148,15 +146,11 @@ class WriteOracles:
         prober is not to blame), an operator ordered something for r or edited the pool manually, or
         the service's other pools need its room: others fail, and r stays open in one of them."""
         since = self._regions.since(move.region)
-        text = f"F4 {move} closed a region that is well since {since:.0f}"
         if self._regions.failed_within(_BELIEVED_S, move.region) or self._may_follow_a_person(move):
             return
         if self._lacks_room(move, moves) and _is_open_elsewhere(arrival.after, move):
             return
-        if self.excuses and self._rests_on_before_a_freeze(move.region):
-            self._journal.excuse(KnownFault.PAUSED, text)
-            return
-        raise Violation(text)
+        raise Violation(f"F4 {move} closed a region that is well since {since:.0f}")
 
     def _f11_not_all_at_once(self, move: Move) -> None:
         """F11: while all regions of a service fail alike since the same time t, and no order is
@@ -208,16 +202,6 @@ class WriteOracles:
 
     def _is_by_hand(self, move: Move) -> bool:
         return self._loop.time() - self._operators.hand_at[move.pool] < AFTERMATH_S
-
-    def _rests_on_before_a_freeze(self, region: str) -> bool:
-        """Whether it failed before the last freeze, and the process was awake for less than 60 s
-        since."""
-        life = self._daemon.life
-        if not life.frozen:
-            return False
-        before_s = life.frozen[-1][0] - self._regions.failed_at[region]
-        after_s = self._loop.time() - life.thawed_at
-        return before_s > -_OUTSTANDING_S and max(0.0, before_s) + after_s < _BELIEVED_S
 
     def _measure(self, move: Move) -> None:
         since = self._regions.since(move.region)

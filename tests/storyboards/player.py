@@ -19,6 +19,9 @@ Commands, one per line:
                                              answers, D fails, one letter each
   known-bad LETTERS                          the same for those that must not
   wait SECONDS                               time passes
+  restart                                    the daemon starts anew from its state file, and each
+                                             endpoint is asked again (its start-up guard is over)
+  pause SECONDS                              it passes, and the daemon stands still meanwhile
   drain|failover [POOL/]REGION [ignoring GUARD…]   a person orders it, for one pool or for all
   pin [POOL/]REGION SHARE [ignoring GUARD…]        a person pins it at so many percent
   freeze [POOL/] | unfreeze | end REGION     a person orders or ends it
@@ -38,6 +41,7 @@ Commands, one per line:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,11 +50,13 @@ from typing import Any, TypeVar
 import yaml
 
 from controller.model.configuration import EndpointId, Settings
-from controller.model.decision import Decision, PoolPlan, Snapshot
+from controller.model.decision import Decision, PoolPlan, ProcessPause, Snapshot
+from controller.model.decoding import decoded
+from controller.model.encoding import EXACT, as_text
 from controller.model.figures import Figure, Figures
 from controller.model.health import HealthState, Verdict
 from controller.model.levers import Change, Leak, LeverState, Observed, Position
-from controller.model.memory import NO_MEMORY
+from controller.model.memory import NO_MEMORY, ServiceMemory
 from controller.model.overrides import Override, OverrideKind
 from controller.model.second_opinions import AnsweredCounts, Opinion
 from controller.model.traffic import MeasuredShare
@@ -58,6 +64,13 @@ from controller.planning.decision import decide
 from controller.planning.drift import accepted_states, after_reasserting, format_state
 from controller.planning.health.answered_shares import Sample, answered_counts
 from controller.planning.memory import after_writing, with_services
+from controller.planning.restart import (
+    Dating,
+    health_with_times,
+    memory_with_times,
+    resumed_health,
+    resumed_memory,
+)
 from controller.planning.shares import SHARE_TOLERANCE, percent
 from tests.planning.remembering import remembers, service_memory
 
@@ -96,6 +109,7 @@ class StoryboardPlayer:
         self.memory = remembers(begun=True)
         self.demand: dict[tuple[str, str], Figure] = {}
         self.measured: dict[tuple[str, str], dict[str, MeasuredShare]] = {}
+        self.pause: ProcessPause | None = None
         self.settled = False
 
     def play(self, line: str) -> str:
@@ -231,6 +245,31 @@ class StoryboardPlayer:
 
     def _wait(self, words: list[str]) -> None:
         self.now += float(words[0])
+
+    def _pause(self, words: list[str]) -> None:
+        self._settle()
+        self._wait(words)
+        self.pause = ProcessPause(self.now, float(words[0]))
+        self._forget()
+        self.known_good = dict.fromkeys(self.known_good, HealthState())
+        self.known_bad = dict.fromkeys(self.known_bad, HealthState())
+
+    def _restart(self, words: list[str]) -> None:
+        self._settle()
+        dating = Dating(_ORDERED_AT.timestamp() - self.now, self.now)
+        services = {
+            name: resumed_memory(_reread_memory(kept, dating), kept)
+            for name, kept in self.memory.services.items()
+        }
+        self.memory = replace(self.memory, services=services)
+        for own in self.health.values():
+            _reread_health(own, dating)
+        _reread_health(self.known_good, dating)
+        _reread_health(self.known_bad, dating)
+        self.demand = {
+            pool: Figure(figure.value, dating.time(dating.date(figure.at)))
+            for pool, figure in self.demand.items()
+        }
 
     def _drain(self, words: list[str]) -> None:
         self._order(OverrideKind.DRAIN, words)
@@ -372,6 +411,7 @@ class StoryboardPlayer:
             memory=self.memory,
             opinions=self._opinions(),
             answered=self._answers(),
+            pause=self.pause,
         )
 
     def _observed(self, service: str) -> Observed:
@@ -468,6 +508,18 @@ class StoryboardPlayer:
         if sent:
             self.memory = after_writing(self.memory, sent, self.now)
             self.memory = after_reasserting(self.memory, decision, applied, self.now)
+
+
+def _reread_memory(memory: ServiceMemory, dating: Dating) -> ServiceMemory:
+    """As it comes back from the state file."""
+    text = as_text(EXACT(memory_with_times(memory, dating.date)))
+    return memory_with_times(decoded(ServiceMemory, json.loads(text)), dating.time)
+
+
+def _reread_health(states: dict[Probed, HealthState], dating: Dating) -> None:
+    for key, state in states.items():
+        text = as_text(EXACT(health_with_times(state, dating.date)))
+        states[key] = resumed_health(decoded(HealthState, json.loads(text)), dating)
 
 
 def decision_text(decision: Decision) -> str:

@@ -19,8 +19,11 @@ BOARDS = sorted(Path(__file__).parent.glob("*.txt"))
 _RULE = "----"
 
 
-def replay(text: str) -> str:
-    """The board with every expectation replaced by what is really decided."""
+def replay(text: str, *, restarts: bool = False) -> str:
+    """The board with every expectation replaced by what is really decided.
+
+    With `restarts`, by a daemon that starts anew before every decision.
+    """
     player, out, decided, skipping = StoryboardPlayer(), [], "", False
     for line in text.splitlines():
         if line == _RULE:
@@ -32,6 +35,8 @@ def replay(text: str) -> str:
         skipping = False
         out.append(line)
         if line and not line.startswith("#"):
+            if restarts and line.startswith("decide"):
+                player.play("restart")
             decided = player.play(line)
     return "\n".join(out) + "\n"
 
@@ -44,6 +49,18 @@ def test_each_decision_is_as_written(board: Path, request: pytest.FixtureRequest
         board.write_text(actual)
 
     assert board.read_text() == actual
+
+
+@pytest.mark.parametrize(
+    "board",
+    [
+        pytest.param(board, marks=() if number % 6 == 0 else pytest.mark.slow, id=board.stem)
+        for number, board in enumerate(BOARDS)
+    ],
+)
+def test_a_restart_before_each_decision_changes_none(board: Path) -> None:
+    """For any history: what is decided from the state file is what would be decided anyway."""
+    assert replay(board.read_text(), restarts=True) == board.read_text()
 
 
 def test_there_are_storyboards_and_each_expects_something() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from controller.adapters.probing.failure_causes import ProbeFinding
+from controller.adapters.probing.http.response_check import Expectation
 from controller.adapters.probing.reactor import Reactor
-from controller.adapters.probing.response_check import Expectation
 from controller.adapters.probing.tls_trust import TlsTrust
 
 C = TypeVar("C", contravariant=True)

@@ -1,9 +1,9 @@
 """The cause of a failed probe: the endpoint failed, or this process could not probe.
 
 The difference matters because traffic must not move when only the prober is broken: one without
-file descriptors, memory or a route says nothing about the endpoint. A lack of local ports and a
-missing route count as the prober's fault; `planning.health.unreachable` settles whether a missing
-route is the endpoint's after all.
+file descriptors, memory, a route or a resolver says nothing about the endpoint. A lack of local
+ports and a missing route count as the prober's fault; `planning.health.unreachable` settles whether
+a missing route is the endpoint's after all.
 
 An attempt over several addresses has several outcomes; the most telling one is its finding:
 
@@ -48,7 +48,15 @@ _THEIR_ERRNOS = {
     errno.ETIMEDOUT: "connection timed out",
 }
 _LONGEST = 120
-_OUR_OWN_RESOLVER_ERRORS = {socket.EAI_MEMORY, socket.EAI_SYSTEM}
+ABSENT_NAME_ERRORS = frozenset(
+    (socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY),
+)
+"""What the resolver says of a name that does not exist or has no address. All its other errors are
+its own: no answer or SERVFAIL (EAI_AGAIN), REFUSED (EAI_FAIL), a lack of memory."""
+
+
+class ResolverTroubleError(Exception):
+    """No name can be resolved: the endpoint is not the cause."""
 
 
 class Telling(IntEnum):
@@ -98,6 +106,8 @@ def finding_of(error: Exception) -> ProbeFinding:
     if isinstance(error, ssl.SSLError):
         # Errors of OpenSSL have a reason, errors of Python's ssl module have none.
         return failed(f"TLS: {getattr(error, 'reason', None) or _one_line(error)}")
+    if isinstance(error, ResolverTroubleError):
+        return could_not_run(f"resolver: {error}", NotRunCause.RESOLVER)
     if isinstance(error, socket.gaierror):
         return _of_resolver_error(error)
     if isinstance(error, OSError):
@@ -121,9 +131,9 @@ def _of_os_error(error: OSError) -> ProbeFinding:
 
 
 def _of_resolver_error(error: socket.gaierror) -> ProbeFinding:
-    if error.errno in _OUR_OWN_RESOLVER_ERRORS:
-        return could_not_run(f"resolver: {error.strerror}", NotRunCause.RESOLVER)
-    return failed("name does not resolve", Telling.CONNECTION)
+    if error.errno in ABSENT_NAME_ERRORS:
+        return failed("name does not resolve", Telling.CONNECTION)
+    return could_not_run(f"resolver: {error.strerror}", NotRunCause.RESOLVER)
 
 
 def _one_line(error: Exception) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from controller.adapters.probing import resolver
 from controller.adapters.probing.connecting_target import ConnectingTarget
-from controller.adapters.probing.failure_causes import ProbeFinding, silent
+from controller.adapters.probing.failure_causes import ProbeFinding, could_not_run, silent
 from controller.adapters.probing.probe_connection import ProbeConnection
 from controller.adapters.probing.shared_resources import SharedResources
 from controller.adapters.probing.sockets import Address
 from controller.model.configuration import Endpoint
-from controller.model.health import ProbeOutcome, ProbeResult
+from controller.model.health import NotRunCause, ProbeOutcome, ProbeResult
 from controller.planning.health.adaptive_timeout import FAST_FRACTION, AdaptiveTimeout
 from controller.ports import ProbeListener
 
@@ -138,14 +138,24 @@ class NetworkTarget(ConnectingTarget):
         return stays_open
 
     def on_timeout(self, connection: ProbeConnection, now: float) -> None:
-        """Report a failure; until `max_timeout_s` the connection waits for a late answer."""
+        """Report a failure; until `max_timeout_s` the connection waits for a late answer.
+
+        While its name is being resolved the endpoint was not even asked.
+        """
         if connection.is_late:
             self._close_late(connection)
             return
         self._active = None
+        timeout_s = round(connection.timeout_s, 2)
+        due = min(now, connection.deadline)  # the silence until then is what is known
+        if connection.address is None:
+            connection.close()
+            finding = could_not_run(f"resolver: no answer in {timeout_s:g} s", NotRunCause.RESOLVER)
+            self._listener.on_result(self._result(connection, finding, due, timeout_s))
+            return
+        finding = silent(connection.timeout_s)
         self._timeouts_in_row += 1
         self._brisk_min_timeout_s = None
-        finding = silent(connection.timeout_s)
         if now < connection.began_at + connection.max_timeout_s:
             connection.is_late = True
             connection.wait_s = connection.timeout_s = connection.max_timeout_s
@@ -153,7 +163,7 @@ class NetworkTarget(ConnectingTarget):
         else:
             connection.close()
         took_s = now - connection.began_at
-        self._listener.on_result(self._result(connection, finding, now, took_s))
+        self._listener.on_result(self._result(connection, finding, due, took_s))
 
     def on_stale(self, connection: ProbeConnection, now: float) -> None:
         """Probe again over a new connection: a server may close an idle one at any moment, which
@@ -211,7 +221,9 @@ class NetworkTarget(ConnectingTarget):
         if self._reuse_timeout is not self._fresh_timeout and not connection.is_reused:
             # Without the time to connect, or each new connection would look slower.
             took_s = connection.response_took_s(now)
+        # As old as its arrival: it may have waited in the kernel while this process did not run.
+        at = connection.received_at or now
         ends_at = None if pin is None else pin.ends_at
         text = "" if address is None else self._last_address_text
         outcome, detail, _, cause = finding
-        return _new(ProbeResult, (outcome, now, took_s, detail, ends_at, text, cause))
+        return _new(ProbeResult, (outcome, at, took_s, detail, ends_at, text, cause))

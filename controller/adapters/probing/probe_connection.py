@@ -20,7 +20,7 @@ from controller.adapters.probing.connection_setup import (
     ConnectionSetup,
 )
 from controller.adapters.probing.failure_causes import ProbeFinding, finding_of
-from controller.adapters.probing.response_check import NO_ANSWER, ResponseCheck
+from controller.adapters.probing.http.response_check import NO_ANSWER, ResponseCheck
 from controller.adapters.probing.sockets import receive, receive_tls
 
 _log = structlog.get_logger("probing")

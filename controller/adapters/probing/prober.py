@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ from controller.adapters.probing.resolver import Lookup, Resolver, look_up, pars
 from controller.adapters.probing.shared_resources import SharedResources
 from controller.adapters.probing.sockets import keep_timestamps_on
 from controller.model.configuration import Endpoint
+from controller.model.health import ResolvedAddresses
 from controller.ports import ProbeListener
 from controller.settings.references import NO_REFERENCES, References
 
@@ -71,3 +73,11 @@ class NetworkProber:
     def missing_families(self) -> tuple[str, ...]:
         """See the port."""
         return self._shared.families.missing
+
+    def known_addresses(self) -> Mapping[str, ResolvedAddresses]:
+        """See the port."""
+        return self._resolver.known_addresses()
+
+    def restore_addresses(self, earlier: Mapping[str, ResolvedAddresses]) -> None:
+        """See the port."""
+        self._resolver.restore(earlier)

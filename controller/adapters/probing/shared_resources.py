@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from controller.adapters.probing.address_families import AddressFamilies, HasRoute, has_route
+from controller.adapters.probing.http.response_check import Expectation
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Resolver
-from controller.adapters.probing.response_check import Expectation
 from controller.adapters.probing.tls_trust import CertificateAuthorities
 from controller.model.configuration import Endpoint
 from controller.settings.references import References

@@ -10,7 +10,7 @@ from controller.adapters.sqlite.schema import transaction
 from controller.model.decoding import UnreadableError, decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.levers import LeverState, Position
-from controller.model.unreadable import UnreadableRow
+from controller.model.stored.unreadable import UnreadableRow
 
 EXPECTED = "expected"
 """The table."""

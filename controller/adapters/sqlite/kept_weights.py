@@ -11,7 +11,7 @@ from controller.adapters.sqlite.state_file import StateFile
 from controller.model.decoding import UnreadableError, decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.levers import KeptWeights, Position
-from controller.model.unreadable import UnreadableRow
+from controller.model.stored.unreadable import UnreadableRow
 
 PART_WEIGHTS = "part_weights"
 """The table."""

@@ -11,7 +11,7 @@ import sqlite3
 
 from controller.adapters.sqlite.rows import shown, time_of
 from controller.model.decoding import UnreadableError
-from controller.model.unreadable import UnreadableRow
+from controller.model.stored.unreadable import UnreadableRow
 
 OVERRIDES = "overrides"
 """The table."""

@@ -16,7 +16,7 @@ from controller.adapters.sqlite.state_file import StateFile
 from controller.model.decoding import UnreadableError, decoded
 from controller.model.errors import StateUnavailableError
 from controller.model.overrides import Override, OverrideKind, OverrideRequest
-from controller.model.unreadable import UnreadableRow
+from controller.model.stored.unreadable import UnreadableRow
 from controller.planning.shares import percent
 
 KEPT_ENDED = 1_000

@@ -18,12 +18,12 @@ from typing import Any
 
 from controller.adapters.sqlite import audit, snapshots
 from controller.adapters.sqlite.rows import json_of, next_id, row_errors
-from controller.model.compression import MAX_TEXT_BYTES, compressed, decompressed
 from controller.model.decision import DecisionRecord
 from controller.model.decoding import UnreadableError, decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.errors import StateUnavailableError, UnreadableStateError
-from controller.model.unreadable import UnreadableRecord, UnreadableRow
+from controller.model.stored.compression import MAX_TEXT_BYTES, compressed, decompressed
+from controller.model.stored.unreadable import UnreadableRecord, UnreadableRow
 from controller.planning.account.concerned_regions import concerned_regions
 from controller.planning.account.evidence import Evidence, EvidenceText, as_evidence_text
 

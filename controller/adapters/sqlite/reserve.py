@@ -23,7 +23,7 @@ from controller.adapters.sqlite import expected_rows
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
 from controller.model.levers import LeverState, Position
-from controller.model.unreadable import UnreadableRow
+from controller.model.stored.unreadable import UnreadableRow
 
 _SIZE = 256 * 1024
 """Bytes; some 60 for each position."""

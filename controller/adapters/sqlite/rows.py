@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import structlog
 
 from controller.model.decoding import UnreadableError
-from controller.model.unreadable import UnreadableRow
+from controller.model.stored.unreadable import UnreadableRow
 
 _log = structlog.get_logger("state")
 MAX_NUMBER = 2**53

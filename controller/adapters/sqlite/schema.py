@@ -153,6 +153,13 @@ MIGRATIONS: tuple[tuple[MigrationStep, ...], ...] = (
             weights TEXT NOT NULL,
             PRIMARY KEY (service, pool, region)
         ) STRICT, WITHOUT ROWID""",
+        # What one process leaves to the next, beside orders and expectations.
+        """CREATE TABLE kept (
+            part TEXT NOT NULL,
+            name TEXT NOT NULL,
+            body TEXT NOT NULL,
+            PRIMARY KEY (part, name)
+        ) STRICT, WITHOUT ROWID""",
     ),
 )
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from controller.adapters.sqlite.rows import row_errors
-from controller.model.compression import compressed, decompressed
 from controller.model.decoding import UnreadableError
 from controller.model.errors import UnreadableStateError
+from controller.model.stored.compression import compressed, decompressed
 from controller.planning.account.evidence import EvidenceText
 
 _BETWEEN = "\n"

@@ -23,7 +23,7 @@ from controller.adapters.sqlite.rows import UnreadableRows
 from controller.adapters.sqlite.schema import DRIVER_ERRORS, state_error
 from controller.model.decoding import UnreadableError
 from controller.model.errors import StateUnavailableError
-from controller.model.unreadable import StateCondition, UnreadableRow
+from controller.model.stored.unreadable import StateCondition, UnreadableRow
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -16,17 +16,18 @@ from controller.adapters.sqlite import audit as sqlite_audit
 from controller.adapters.sqlite import records as sqlite_records
 from controller.adapters.sqlite import snapshots, statements
 from controller.adapters.sqlite.expected import SqliteExpectations
+from controller.adapters.sqlite.kept_rows import SqliteKeptRows
 from controller.adapters.sqlite.kept_weights import SqliteKeptWeights
 from controller.adapters.sqlite.overrides import SqliteOverrides
 from controller.adapters.sqlite.schema import DRIVER_ERRORS, open_read_only, state_error
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.configuration import StateSettings
 from controller.model.decision import DecisionRecord
-from controller.model.unreadable import UnreadableRecord
+from controller.model.stored.unreadable import UnreadableRecord
 from controller.planning.account.evidence import Evidence, EvidenceText
 
 
-class SqliteStore(SqliteOverrides, SqliteExpectations, SqliteKeptWeights):
+class SqliteStore(SqliteOverrides, SqliteExpectations, SqliteKeptWeights, SqliteKeptRows):
     """Implements the Store port; use it with `async with` (`StateFile`)."""
 
     _kept_bytes: int | None = None

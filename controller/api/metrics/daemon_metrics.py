@@ -114,6 +114,10 @@ class DaemonMetrics:
         """Record how many seconds later than due the event loop ran a timer."""
         self._lag.observe(seconds)
 
+    def process_paused(self) -> None:
+        """Count one pause of this process."""
+        self._pauses.inc()
+
     def state_error(self) -> None:
         """Count one failed read or write of the state file."""
         self._state_errors.inc()
@@ -147,6 +151,11 @@ class DaemonMetrics:
             "gtc_event_loop_lag_seconds",
             "How much later than asked for the event loop woke somebody",
             buckets=_LAG_BUCKETS,
+            registry=registry,
+        )
+        self._pauses = Counter(
+            "gtc_process_pauses_total",
+            "Times this process stood still for so long that what it had seen was forgotten",
             registry=registry,
         )
         self._advisory_failures = Counter(

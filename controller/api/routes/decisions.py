@@ -18,7 +18,7 @@ from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteRespons
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.model.decoding import UnreadableError
 from controller.model.encoding import SHOWN, as_text
-from controller.model.unreadable import UnreadableRecord
+from controller.model.stored.unreadable import UnreadableRecord
 from controller.planning.account.evidence import RecordedEvidence, export_evidence
 from controller.planning.account.explanation import explain_record
 from controller.planning.account.replay import Mismatch, replay

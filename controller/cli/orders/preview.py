@@ -35,6 +35,7 @@ REMEDIES = {
     "state_unread": "The state file with earlier orders is not read yet: see `gtc status`.",
     MISCONFIGURED: "AWS is not set up as the settings say, which only a person mends: "
     "`gtc validate --observed` lists it.",
+    "paused": "The daemon stood still and looks at everything anew: try again in a few seconds.",
     "last_region": "No other region may serve these users; nothing overrides that.",
 }
 """What the user can do about a hold that `--ignore-guard` cannot override."""

@@ -16,6 +16,9 @@ for `pending_writes.URGENT_WAIT_S` once another cycle is requested, the disk for
 background. So does recording, whose queue drops the oldest cycle rather than stop the newest. A
 reload holds the cycle lock only while it awaits nothing.
 
+A pause of this process ends what was seen before it, and what was decided before it is not sent
+(`loops.process.pauses`).
+
 Every pool is held (`state_unread`) until the orders and freezes of an earlier process were read,
 and what it set levers to: one of those orders may forbid a change.
 """
@@ -207,11 +210,14 @@ class Reconciliation:
         started = self._clock.monotonic()
         with structlog.contextvars.bound_contextvars(cycle=self._cycle):
             max_age_s = self._active_settings.settings.cycle.observed_max_age_s
+            pauses = self._sources.pauses
+            pauses.look()  # before readings are judged by their age
             await self._sources.observation.refresh(max_age_s)
             self._sources.observation.learn_weights(self._sources.expectations.all.__contains__)
+            count = pauses.look()
             snapshot = self._snapshots.build(self._sources.overrides.active())
             decision = decide(snapshot)
-            written = await self._actuation.carry_out(decision)
+            written = await self._actuation.carry_out(decision, count)
             unsaved = self._new_record(snapshot, decision, written)
             await self._update_memory(snapshot, decision, written)
         ended_at = self._clock.monotonic()
@@ -259,7 +265,7 @@ class Reconciliation:
         was_isolated = snapshot.memory.isolated_since is not None
         if was_isolated and decision.memory.isolated_since is None:
             self._sources.probing.reset()
-        self._snapshots.memory = after_cycle(decision, written, snapshot.now)
+        self._snapshots.remember(after_cycle(decision, written, snapshot.now), snapshot)
         if not snapshot.unread:
             seen = accepted_states(snapshot, decision, applied_positions(written))
             await self._sources.expectations.accept_observed(seen)

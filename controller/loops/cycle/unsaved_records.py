@@ -6,11 +6,11 @@ import json
 from collections import deque
 from dataclasses import dataclass
 
-from controller.model.compression import compressed, decompressed
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
+from controller.model.stored.compression import compressed, decompressed
 from controller.planning.account.evidence import (
     Evidence,
     EvidenceText,

@@ -26,6 +26,7 @@ from controller.loops.levers.lever_ports import LeverPorts
 from controller.loops.levers.observation import Observation
 from controller.loops.levers.pending_writes import PendingWrites, StepResults, WriteSeries
 from controller.loops.levers.write_guard import WriteGuard
+from controller.loops.process.pauses import ProcessPauses
 from controller.loops.wakeup import WakeUp
 from controller.model.decision import Decision, PoolName, WriteResult
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position
@@ -51,6 +52,7 @@ class Actuation:
         expectations: Expectations,
         clock: Clock,
         wakeup: WakeUp,
+        pauses: ProcessPauses,
     ) -> None:
         """`wakeup`: the reconciler's; notified of outcomes that come late."""
         self._active_settings = active_settings
@@ -64,10 +66,13 @@ class Actuation:
         self._waking: tuple[float, TimerHandle] | None = None
         """When the reconciler is woken for a change that waits for a reading, and the timer."""
         self._pending = PendingWrites(clock, wakeup, self._on_result, expectations.record_results)
-        self._write_guard = WriteGuard(active_settings, observation)
+        self._write_guard = WriteGuard(active_settings, observation, pauses)
 
-    async def carry_out(self, decision: Decision) -> tuple[WriteResult, ...]:
+    async def carry_out(self, decision: Decision, pauses: int = 0) -> tuple[WriteResult, ...]:
         """Write every change of the decision that can be sent now.
+
+        `pauses`: how often this process had stood still when it decided. What is still to be sent
+        after another pause is refused.
 
         These changes wait for a later cycle:
         - to a zone or accelerator that is still being written;
@@ -82,7 +87,7 @@ class Actuation:
         ready = [change for change in allowed if self._can_be_sent(change)]
         if len(ready) < len(allowed):
             ready = self._write_guard.without_emptying_pools(ready)
-        series = self._series(decision, ready)
+        series = self._series(decision, ready, pauses)
         await self._expectations.record_intent(c for writes in series for c in writes.changes)
         written += await self._pending.carry_out(series)
         self._write_guard.end_cycle()
@@ -98,7 +103,9 @@ class Actuation:
         """Forget what was refused under earlier settings: its records may be others now."""
         self._refused_at.clear()
 
-    def _series(self, decision: Decision, allowed: Iterable[Change]) -> list[WriteSeries]:
+    def _series(
+        self, decision: Decision, allowed: Iterable[Change], pauses: int
+    ) -> list[WriteSeries]:
         """One series of writes for each target of these changes."""
         urgent = {(plan.service, plan.pool) for plan in decision.plans if plan.emergency}
         found = []
@@ -106,7 +113,9 @@ class Actuation:
             steps = self._steps(lever, self._parts(lever, changes), urgent)
             if lever.is_atomic:
                 _log_split(steps)
-            step_results = self._send_steps(lever, target, steps, emergency=decision.emergency)
+            step_results = self._send_steps(
+                lever, target, steps, pauses, emergency=decision.emergency
+            )
             found.append(WriteSeries(lever.kind, target, _in_parts(changes, steps), step_results))
         return found
 
@@ -155,7 +164,13 @@ class Actuation:
         return {change: writes for change, writes in found.items() if writes}
 
     async def _send_steps(
-        self, lever: AnyLever, target: str, steps: Iterable[WriteStep[Any]], *, emergency: bool
+        self,
+        lever: AnyLever,
+        target: str,
+        steps: Iterable[WriteStep[Any]],
+        pauses: int,
+        *,
+        emergency: bool,
     ) -> StepResults:
         """Send one step after the other, and yield each result; a refused step is replaced by its
         parts, which come next."""
@@ -164,7 +179,7 @@ class Actuation:
         left = deque(steps)
         while left:
             step = left.popleft()
-            refusal = self._write_guard.check_step(lever, step, applied)
+            refusal = self._write_guard.check_step(lever, step, applied, pauses)
             if refusal is not None:
                 yield refusal
                 continue

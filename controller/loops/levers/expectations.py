@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
+from controller.loops.active_settings import ActiveSettings
 from controller.model.configuration import Settings
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, LeverState, OutcomeStatus, Position
@@ -41,8 +42,12 @@ _DISK_WAIT_S = 0.2
 class Expectations:
     """Position to the lever states that it is expected to show, the newest last."""
 
-    def __init__(self, store: ExpectedLeverStates) -> None:
+    def __init__(
+        self, store: ExpectedLeverStates, active_settings: ActiveSettings | None = None
+    ) -> None:
+        """`active_settings` name the positions that there are; None: any."""
         self._store = store
+        self._active_settings = active_settings
         self._expected: dict[Position, tuple[LeverState, ...]] = {}
         self._before_write: dict[Position, tuple[LeverState, ...]] = {}
         """What was expected before the writes now under way."""
@@ -59,7 +64,7 @@ class Expectations:
         """Every position that was ever written or accepted, the newest lever state last."""
         return dict(self._expected)
 
-    async def load(self, settings: Settings) -> None:
+    async def load(self) -> None:
         """Read the expectations of an earlier process. Raises StateUnavailableError.
 
         Those of positions that are not in the settings are kept, for they may come back, up to
@@ -67,6 +72,10 @@ class Expectations:
         """
         self._expected = {**await self._store.expected(), **self._expected}
         self.loaded = True
+        if self._active_settings is not None:
+            self._forget_surplus(self._active_settings.settings)
+
+    def _forget_surplus(self, settings: Settings) -> None:
         elsewhere = [position for position in self._expected if not _is_in(position, settings)]
         if len(elsewhere) > _KEPT_ELSEWHERE:
             surplus = elsewhere[_KEPT_ELSEWHERE:]

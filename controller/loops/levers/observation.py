@@ -104,6 +104,10 @@ class Observation:
         """Have this zone or accelerator read again before its next use."""
         self._stale.add(target)
 
+    def begin_anew(self) -> None:
+        """Read everything again before its next use; a reading under way is repeated."""
+        self._stale |= self._readings.keys() | self._under_way.keys()
+
     def note_outcome(
         self, lever: AnyLever, target: str, step: WriteStep[Any], outcome: Outcome
     ) -> None:

@@ -2,7 +2,8 @@
 
 Refused are a change to a region that the pool's settings do not allow, and changes that would leave
 a pool without an open region. The planner cannot express either; if it ever does, the change is
-refused as an outcome and all others are sent. A refusal is logged as an error when it begins, not
+refused as an outcome and all others are sent. Refused is also what was decided before a pause of
+this process. A refusal is logged as an error when it begins, not
 again in each cycle that repeats it.
 """
 
@@ -16,6 +17,7 @@ import structlog
 
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.observation import Observation
+from controller.loops.process.pauses import ProcessPauses
 from controller.model.decision import PoolName, WriteResult
 from controller.model.levers import Change, LeverChange, Outcome, OutcomeStatus
 from controller.planning.levers.lever import NO_WEIGHTS, of_pool
@@ -23,14 +25,18 @@ from controller.planning.levers.registry import AnyLever, lever_of
 from controller.planning.levers.write_steps import WriteStep
 
 _log = structlog.get_logger("veto")
+_DECIDED_BEFORE = "not sent: this process stood still after it had decided so"
 
 
 class WriteGuard:
     """Checks writes against the active settings and the last reading of AWS."""
 
-    def __init__(self, active_settings: ActiveSettings, observation: Observation) -> None:
+    def __init__(
+        self, active_settings: ActiveSettings, observation: Observation, pauses: ProcessPauses
+    ) -> None:
         self._active_settings = active_settings
         self._observation = observation
+        self._pauses = pauses
         self._refused_before: set[str] = set()
         self._refused_now: set[str] = set()
         """The texts of refusals, of the last cycle and of this one."""
@@ -60,12 +66,20 @@ class WriteGuard:
         ]
 
     def check_step(
-        self, lever: AnyLever, step: WriteStep[Any], applied: Iterable[LeverChange]
+        self,
+        lever: AnyLever,
+        step: WriteStep[Any],
+        applied: Iterable[LeverChange],
+        pauses: int,
     ) -> WriteResult | None:
-        """The refusal of a step that would close its pool's last open region; None: it may be sent.
+        """The refusal of a step that was decided before a pause of this process, or that would
+        close its pool's last open region; None: it may be sent.
 
         `applied` are the writes to the target known to be made since the last observation.
+        `pauses`: how many pauses there had been when it was decided.
         """
+        if self._pauses.look() != pauses:
+            return self._refusal(tuple(step.writes_by_change), _DECIDED_BEFORE)
         if step.split_pool is None:
             return None
         detail = lever.refusal(step, applied, self._resources(step.split_pool))

@@ -17,7 +17,7 @@ from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verd
 from controller.planning.health.address_set import inherited
 from controller.planning.health.hysteresis import advance
 from controller.planning.health.steady_state import SteadyState
-from controller.ports import Target
+from controller.ports import Prober, Target
 
 _FAILED, _NOT_RUN = ProbeOutcome.FAILED, ProbeOutcome.COULD_NOT_RUN
 ProbeObserver = Callable[[ProbeResult], None]
@@ -153,6 +153,21 @@ class EndpointMonitor:
         if self._addresses is not None:
             self._addresses.reset()
 
+    def resume(self, state: HealthState) -> None:
+        """Go on from what an earlier process believed, unless there was a result since."""
+        if self.state.last_result_at is None:
+            self._state, self._steady = state, None
+
+    def begin_anew(self, prober: Prober) -> None:
+        """Make its health unknown, and probe again what is under way: its answer may be as old as
+        a pause of this process was long."""
+        self.reset()
+        self._confirmations = self.degradation = 0
+        if self._is_probing and self.target is not None:
+            self.set_target(prober.target(self.endpoint, self))
+        if self._addresses is not None:
+            self._addresses.retarget()
+
     def apply_timing(self, timing: ProbeTiming) -> None:
         """Use other settings, whose health limits may differ, too."""
         self.timing = timing
@@ -241,7 +256,12 @@ class EndpointMonitor:
             self._host.on_error(error)
 
     def on_late_result(self, result: ProbeResult) -> None:
-        """As the port promises; a late answer ends the confirmations, for the endpoint answers."""
+        """As the port promises; a late answer ends the confirmations, for the endpoint answers.
+
+        After everything was forgotten it belongs to a probe from before.
+        """
+        if self.state.last_result_at is None:
+            return
         try:
             self._confirmations = 0
             if self._addresses is None:

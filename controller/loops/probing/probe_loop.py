@@ -20,6 +20,7 @@ from controller.loops.active_settings import ActiveSettings
 from controller.loops.probing.address_set import AddressSets
 from controller.loops.probing.corroboration import Corroborators
 from controller.loops.probing.endpoint_monitor import EndpointMonitor, ProbeObserver
+from controller.loops.probing.monitor_register import MonitorRegister
 from controller.loops.probing.one_shot_timers import OneShotTimers
 from controller.loops.probing.open_failures import OpenFailures
 from controller.loops.probing.prepared_monitor import PreparedMonitor
@@ -70,6 +71,7 @@ class ProbeLoop:
             active_settings, prober, clock, self, self._route_witnesses
         )
         self.unasked = UnaskedProbes()
+        self.register = MonitorRegister()
         self._changes = 0
         self._end: asyncio.Future[None] | None = None
         """Fails when a callback does; None unless probing runs."""
@@ -114,6 +116,21 @@ class ProbeLoop:
         for monitor in self._endpoints.values():
             monitor.reset()
         self.open_failures.clear()
+        self._changes += 1
+
+    def begin_anew(self) -> None:
+        """Make all unknown, as after a pause of this process, and wake when all was seen again."""
+        for monitor in self._all_monitors():
+            monitor.begin_anew(self._prober)
+        self.register.await_all()
+        self.open_failures.clear()
+        self._changes += 1
+
+    def resume(self, monitor: EndpointMonitor, state: HealthState) -> None:
+        """Go on from what an earlier process believed of an endpoint or reference target."""
+        monitor.resume(state)
+        if isinstance(monitor.key, EndpointId) and monitor.state.verdict is Verdict.DOWN:
+            self.open_failures.add(monitor.key, monitor.state)
         self._changes += 1
 
     def health_under(self, settings: Settings) -> dict[EndpointId, HealthState]:
@@ -173,6 +190,7 @@ class ProbeLoop:
         self._endpoints = {i: prepared.monitor for i, prepared in endpoints.items()}
         self._known_good = {url: prepared.monitor for url, prepared in known_good.items()}
         self._known_bad = {url: prepared.monitor for url, prepared in known_bad.items()}
+        self.register.replace(self._endpoints, self._known_good, self._known_bad)
         self._corroborators.configure(has_known_good=bool(self._known_good))
         self._schedule_monitors()
 
@@ -262,6 +280,9 @@ class ProbeLoop:
 
     def on_result(self, monitor: EndpointMonitor, before: HealthState) -> None:
         """As the protocol promises: wake the reconciler when the result may change a decision."""
+        if self.register.note(monitor):
+            self._changes += 1
+            self._wake()
         key, state = monitor.key, monitor.state
         if isinstance(key, EndpointId):
             is_change = state.verdict is not before.verdict

@@ -1,4 +1,4 @@
-"""The heartbeat for the service manager's watchdog, and the event loop's lag.
+"""The heartbeat for the service manager's watchdog, the event loop's lag, and process pauses.
 
 The heartbeat rests on cycles that end, not on a timer: a daemon whose reconciler hangs is
 restarted, even if its timers run. AWS and the regions have no influence on it: a cycle ends by its
@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.reconciliation import Reconciliation
+from controller.loops.process.pauses import ProcessPauses
 from controller.ports import Clock
 
 SAMPLE_S = 0.25
@@ -30,11 +31,13 @@ class Heartbeat:
         active_settings: ActiveSettings,
         clock: Clock,
         reconciliation: Reconciliation,
+        pauses: ProcessPauses,
         observe_lag: Callable[[float], None],
     ) -> None:
         self._active_settings = active_settings
         self._clock = clock
         self._reconciliation = reconciliation
+        self._pauses = pauses
         self._observe_lag = observe_lag
         self._began_at = clock.monotonic()
 
@@ -58,11 +61,13 @@ class Heartbeat:
     async def run(self, beat_every_s: float | None, beat: Callable[[], None]) -> None:
         """Measure, and `beat` while alive every `beat_every_s` seconds, until cancelled."""
         next_beat = self._clock.monotonic()
+        self._pauses.watch()
         while True:
             due = self._clock.monotonic() + SAMPLE_S
             await self._clock.sleep(SAMPLE_S)
             now = self._clock.monotonic()
             self._observe_lag(max(0.0, now - due))
+            self._pauses.look()
             if beat_every_s is not None and now >= next_beat and self.alive:
                 beat()
                 next_beat = now + beat_every_s

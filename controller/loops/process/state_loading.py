@@ -7,14 +7,11 @@ admin API answers and no traffic is moved (`SnapshotBuilder.unread`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import structlog
 
-from controller.loops.active_settings import ActiveSettings
-from controller.loops.levers.carried_weights import WeightMemory
-from controller.loops.levers.expectations import Expectations
-from controller.loops.overrides import Overrides
 from controller.model.errors import StateUnavailableError
 from controller.ports import Clock
 
@@ -25,24 +22,25 @@ _RETRY_S = 1.0
 """Seconds between two attempts while the store fails."""
 
 
-class StateLoading:
-    """The reading of orders, expectations and carried weights at a start; `run` ends when all were
-    read."""
+class LoadedPart(Protocol):
+    """What reads its own part of the state."""
 
-    def __init__(
-        self,
-        expectations: Expectations,
-        overrides: Overrides,
-        active_settings: ActiveSettings,
-        weights: WeightMemory,
-        clock: Clock,
-        wake: Callable[[], None],
-    ) -> None:
+    @property
+    def loaded(self) -> bool:
+        """Whether it was read."""
+        ...
+
+    async def load(self) -> None:
+        """Read it. Raises StateUnavailableError."""
+        ...
+
+
+class StateLoading:
+    """The reading of what an earlier process left; `run` ends when all of it was read."""
+
+    def __init__(self, parts: Sequence[LoadedPart], clock: Clock, wake: Callable[[], None]) -> None:
         """`wake` is called when everything was read."""
-        self._expectations = expectations
-        self._overrides = overrides
-        self._active_settings = active_settings
-        self._weights = weights
+        self._parts = tuple(parts)
         self._clock = clock
         self._wake = wake
         self._loading: asyncio.Task[None] | None = None
@@ -78,15 +76,4 @@ class StateLoading:
             await asyncio.gather(self._loading, return_exceptions=True)
 
     async def _load(self) -> None:
-        reads = []
-        if not self._expectations.loaded:
-            reads.append(self._expectations.load(self._active_settings.settings))
-        if not self._overrides.loaded:
-            reads.append(self._overrides.load())
-        if not self._weights.loaded:
-            reads.append(self._weights.load())
-        await asyncio.gather(*reads)
-
-    @property
-    def _parts(self) -> tuple[Expectations, Overrides, WeightMemory]:
-        return self._expectations, self._overrides, self._weights
+        await asyncio.gather(*(part.load() for part in self._parts if not part.loaded))

@@ -1,10 +1,12 @@
 """Measured figures (demand, latency) as last reported; `planning.placement.believed` weighs them.
 
-They steer, so reporting them takes the role operator. They are not stored: after a restart the
-settings' figures are used until the next report. A report wakes no loop: the next cycle reads it.
+They steer, so reporting them takes the role operator. They survive a restart
+(`loops.process.restart_memory`). A report wakes no loop: the next cycle reads it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from controller.loops.active_settings import ActiveSettings
 from controller.model.figures import Figure, Figures
@@ -44,6 +46,22 @@ class ReportedFigures:
         """Note the present latency between a pool's users and a region, in milliseconds."""
         self._latency[position] = Figure(ms, self._clock.monotonic())
         self._reports += 1
+
+    def places(self) -> Iterator[tuple[str, ...]]:
+        """Every place of the active settings that figures can be reported of: service and pool,
+        or service, pool and region."""
+        for service_name, service in self._active_settings.settings.services.items():
+            for pool_name, pool in service.pools.items():
+                yield service_name, pool_name
+                for region in pool.latency_ms:
+                    yield service_name, pool_name, region
+
+    def resume(self, place: tuple[str, ...], figure: Figure) -> None:
+        """Take over an earlier process's figure, unless the place was reported since."""
+        if len(place) == 2:
+            self._demand.setdefault((place[0], place[1]), figure)
+        else:
+            self._latency.setdefault(Position(*place), figure)
 
     def apply_settings(self) -> None:
         """Forget places that the active settings do not name."""

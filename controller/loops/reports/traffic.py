@@ -51,6 +51,10 @@ class TrafficReports:
             self._tidied_at = now
             self._forget_before(bucket - _BUCKETS)
 
+    def begin_anew(self) -> None:
+        """Forget all reports."""
+        self._pools.clear()
+
     def split(self, window_s: float) -> Mapping[PoolName, Mapping[str, MeasuredShare]]:
         """Pool to region to its share of the requests of the last `window_s` seconds."""
         splits = {name: self.of_pool(*name, window_s) for name in sorted(self._pools)}

@@ -98,6 +98,11 @@ class DnsSampling:
                 found[pool] = answered
         return found
 
+    def begin_anew(self) -> None:
+        """Forget all answers; one under way counts no more."""
+        self._samples.clear()
+        self._weights.clear()
+
     def _has_weights(self, pool: PoolName, observed: Mapping[str, Observed]) -> bool:
         """Whether the pool was sampled under the weights that were read last."""
         read = observed.get(pool[0])

@@ -85,6 +85,12 @@ class HealthCheckOpinions:
                 found[position] = opinions[0]
         return found
 
+    def begin_anew(self) -> None:
+        """Forget all opinions, and ask again; an answer under way counts no more."""
+        self._opinions.clear()
+        self._checkers.clear()
+        self._asked_at = dict.fromkeys(self._asked_at, float("-inf"))
+
     def on_cycle(self, report: CycleReport) -> None:
         """Note which checks the observed records have, and which regions are in question."""
         self._check_ids = dict(self._observed_check_ids(report))
@@ -106,7 +112,7 @@ class HealthCheckOpinions:
             if check_id is None:
                 await self._clock.sleep(_IDLE_S)
                 continue
-            self._asked_at[check_id] = self._clock.monotonic()
+            self._asked_at[check_id] = asked_at = self._clock.monotonic()
             try:
                 opinion = await self._opinion(check_id)
             except (ProviderUnavailableError, ProviderRejectedError) as error:
@@ -116,7 +122,9 @@ class HealthCheckOpinions:
                 self._definitions.pop(check_id, None)  # it may be another by now
             else:
                 self._failing.discard(check_id)
-                self._update(check_id, opinion)
+                # Otherwise no record has it any more, or what was asked before counts no more.
+                if self._asked_at.get(check_id) == asked_at:
+                    self._update(check_id, opinion)
 
     def _forget_all_but(self, used: Collection[str]) -> None:
         """Forget all checks but these and, where they are calculated, their children."""
@@ -195,8 +203,6 @@ class HealthCheckOpinions:
         return known.check
 
     def _update(self, check_id: str, opinion: Opinion) -> None:
-        if check_id not in self._asked_at:
-            return  # no record has it any more
         before = self._opinions.get(check_id)
         self._opinions[check_id] = opinion
         was = before.verdict if before else Verdict.UNKNOWN

@@ -66,7 +66,8 @@ class ProbingSettings(ConfigModel):
     milliseconds) is not taken for a failure."""
     fresh_for_s: PositiveSeconds = 10
     """Seconds after an endpoint's last result at which its verdict becomes unknown. Unknown changes
-    nothing; a verdict never becomes down by age. At least `interval_s + deadline_s`."""
+    nothing; a verdict never becomes down by age. After a pause of the daemon longer than this
+    (stopped, starved, suspended) everything is seen anew. At least `interval_s + deadline_s`."""
     unreachable_for_s: PositiveSeconds = 30
     """Seconds without a route to an endpoint after which its probes count as failures, provided
     that known-good reference targets and endpoints of other regions answer over the same address

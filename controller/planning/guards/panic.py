@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from controller.model.decision import Snapshot
-from controller.model.health import RegionHealth
+from controller.model.health import RegionHealth, Verdict
 
 
 def panic_at(snapshot: Snapshot, service: str, regions: Iterable[RegionHealth]) -> float | None:
@@ -18,11 +18,12 @@ def panic_at(snapshot: Snapshot, service: str, regions: Iterable[RegionHealth]) 
 
     A panic begins when more than `panic_ratio` of the regions turn suspect within the window. It
     lasts while more than that remain suspect, and for one window longer, because regions recover
-    one after the other. A service with one region never panics.
+    one after the other; it ends sooner when all are known and none is suspect. A service with one
+    region never panics.
 
     Scope: the service. End: that window, a second source that agrees, or a user's failover.
     """
-    limits, now = snapshot.settings.guards, snapshot.now
+    limits, now, regions = snapshot.settings.guards, snapshot.now, list(regions)
     since = [region.suspect_since for region in regions]
     if len(since) < 2:
         return None
@@ -31,7 +32,9 @@ def panic_at(snapshot: Snapshot, service: str, regions: Iterable[RegionHealth]) 
     panic = snapshot.memory.of(service).panic
     if panic is not None:
         last = now if len(suspect) > limit else panic
-        return last if suspect and now - last < limits.panic_window_s else None
+        # After a restart or a pause nothing is suspect, until it was asked again.
+        lasts = bool(suspect) or any(region.verdict is Verdict.UNKNOWN for region in regions)
+        return last if lasts and now - last < limits.panic_window_s else None
     lately = [at for at in suspect if now - at <= limits.panic_window_s]
     return now if len(lately) > limit else None
 

@@ -3,9 +3,9 @@
 `guarded_plans` applies them to a service's plans.
 
 Guards bind users, too: an order overrides a guard only by naming it. Few guards hold an emergency
-drain: `state_unread`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`. Each docstring
-gives the guard's scope (what it holds) and its end (when it stops by itself); ARCHITECTURE.md,
-*Deciding*, has all of them in one table.
+drain: `state_unread`, `paused`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`. Each
+docstring gives the guard's scope (what it holds) and its end (when it stops by itself);
+ARCHITECTURE.md, *Deciding*, has all of them in one table.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from controller.planning import drift
 from controller.planning.account.reasons import guard_rules
 from controller.planning.guards.blast_radius import is_resend, used_batches
 from controller.planning.guards.ignored_guards import ignored_guards
+from controller.planning.guards.pause import unseen_since_pause
 from controller.planning.guards.startup import automatic_drains, first_plan_refusal, missing_data
 from controller.planning.guards.way_back import fault_hold, leak_refusal, standing_holds
 from controller.planning.levers.registry import lever_of
@@ -105,6 +106,7 @@ def first_refusal(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     """
     for guard in (
         state_unread,
+        paused,
         frozen,
         startup,
         residency,
@@ -128,6 +130,16 @@ def state_unread(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     Scope: all services; no order overrides it. End: the state file was read.
     """
     return Held(Hold.STATE_UNREAD, snapshot.unread) if snapshot.unread else None
+
+
+def paused(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
+    """This process stood still, and has not seen the service anew since.
+
+    Scope: the service; no order overrides it. End: its levers were read and its required endpoints
+    asked since, these for `probing.fresh_for_s` at most (`planning.guards.pause`).
+    """
+    why = unseen_since_pause(snapshot, guard_input.plan.service)
+    return Held(Hold.PAUSED, why) if why else None
 
 
 def frozen(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:

@@ -28,6 +28,7 @@ from typing import NamedTuple
 from controller.model.configuration import EndpointId, ServiceRegion
 from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
+from controller.planning.guards.pause import describe_pause, waited_until
 from controller.planning.health.corroboration import Corroboration
 from controller.planning.health.gray_failure import (
     describe_addresses,
@@ -274,7 +275,10 @@ def _why_unknown(shared: SharedEvidence, votes: EndpointVotes) -> str:
 
 def _why_no_result(shared: SharedEvidence, votes: EndpointVotes) -> str:
     """Why no state is fresh, with what this vantage point's probes lacked."""
-    probing = shared.snapshot.settings.probing
+    snapshot, probing = shared.snapshot, shared.snapshot.settings.probing
+    pause = snapshot.pause
+    if pause is not None and snapshot.now < waited_until(snapshot, pause):
+        return f"not asked since {describe_pause(pause)}"
     text = f"no fresh result in {probing.fresh_for_s:g} s"
     own = votes.own
     if own is None or not own.not_run:

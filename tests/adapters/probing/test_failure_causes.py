@@ -8,7 +8,12 @@ import ssl
 
 import pytest
 
-from controller.adapters.probing.failure_causes import ProbeFinding, Telling, finding_of
+from controller.adapters.probing.failure_causes import (
+    ProbeFinding,
+    ResolverTroubleError,
+    Telling,
+    finding_of,
+)
 from controller.model.health import NotRunCause, ProbeOutcome
 
 
@@ -28,7 +33,8 @@ THEIRS = [
         Telling.CONNECTION,
     ),
     (socket.gaierror(socket.EAI_NONAME, "x"), "name does not resolve", Telling.CONNECTION),
-    (socket.gaierror(socket.EAI_AGAIN, "x"), "name does not resolve", Telling.CONNECTION),
+    (socket.gaierror(socket.EAI_NODATA, "x"), "name does not resolve", Telling.CONNECTION),
+    (socket.gaierror(socket.EAI_ADDRFAMILY, "x"), "name does not resolve", Telling.CONNECTION),
     (_expired(), "certificate: certificate has expired", Telling.PROTOCOL),
     (
         ssl.SSLError(1, "[SSL: NO_PROTOCOLS_AVAILABLE]"),
@@ -49,6 +55,9 @@ OURS = [
     (PermissionError(errno.EPERM, "x"), "not permitted here", "not_permitted"),
     (PermissionError(errno.EACCES, "x"), "not permitted here", "not_permitted"),
     (socket.gaierror(socket.EAI_SYSTEM, "system error"), "resolver: system error", "resolver"),
+    (socket.gaierror(socket.EAI_AGAIN, "try again"), "resolver: try again", "resolver"),
+    (socket.gaierror(socket.EAI_FAIL, "refused"), "resolver: refused", "resolver"),
+    (ResolverTroubleError("no name resolves"), "resolver: no name resolves", "resolver"),
     (UnicodeError("label too long"), "host name cannot be used: label too long", "settings"),
     (ZeroDivisionError("of ours"), "ZeroDivisionError: of ours", "mistake"),
 ]

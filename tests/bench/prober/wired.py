@@ -16,6 +16,7 @@ import resource
 import sys
 import time
 from array import array
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from controller.loops.probing.endpoint_monitor import ProbeObserver
 from controller.loops.probing.probe_loop import Observers, ProbeLoop
 from controller.loops.process.supervision import Supervision
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.health import ProbeResult, ReferenceKind
+from controller.model.health import ProbeResult, ReferenceKind, ResolvedAddresses
 from controller.ports import ProbeListener, Target
 from controller.settings.references import References
 from tests.bench.prober.machine import HTTP_PORT, SLOW_PORT, TLS_NAME, TLS_PORT, address
@@ -110,6 +111,12 @@ class Noted:
     @property
     def missing_families(self) -> tuple[str, ...]:
         return self._prober.missing_families
+
+    def known_addresses(self) -> Mapping[str, ResolvedAddresses]:
+        return self._prober.known_addresses()
+
+    def restore_addresses(self, earlier: Mapping[str, ResolvedAddresses]) -> None:
+        self._prober.restore_addresses(earlier)
 
 
 class _NotedTarget:

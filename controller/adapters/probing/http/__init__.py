@@ -1,0 +1,1 @@
+"""Answers in HTTP: heads, bodies and their codings, and what an endpoint expects of them."""

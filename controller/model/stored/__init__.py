@@ -1,0 +1,1 @@
+"""Values of the state file: what is left to the next process, unreadable rows, packed texts."""
