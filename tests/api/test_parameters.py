@@ -61,9 +61,7 @@ async def test_an_unknown_region_gets_404_with_the_known_regions(path: str) -> N
     assert answer.body["valid_values"] == ["eu-central-1", "eu-west-1", "us-east-1"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/status", "/v1/services", "/v1/services/shop", "/v1/decisions/1"]
-)
+@pytest.mark.parametrize("path", ["/v1/services", "/v1/services/shop", "/v1/decisions/1"])
 async def test_paths_without_parameters_take_none(path: str) -> None:
     """An unknown parameter is refused on every path."""
     async with api(running=False) as served:
