@@ -25,6 +25,7 @@ from controller.adapters.probing.prober import NetworkProber
 from controller.adapters.sd_notify import ServiceManager
 from controller.adapters.signals import handle_signal, stop_signals
 from controller.adapters.sqlite.store import SqliteStore
+from controller.adapters.structured_log import dropped_lines
 from controller.adapters.task_dump import dump_tasks
 from controller.api.app import build
 from controller.api.http.server import serving
@@ -49,6 +50,7 @@ async def run(
         require_endpoint_url()
     clock = SystemClock()
     metrics = DaemonMetrics(CollectorRegistry(), settings)
+    dropped_lines.observe(metrics.log_lines_dropped)
     manager = ServiceManager(os.environ)
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
