@@ -21,7 +21,9 @@ from controller.adapters.aws.assembly import aws_adapters
 from controller.adapters.aws.session import aws_clients, require_endpoint_url
 from controller.adapters.clock import SystemClock
 from controller.adapters.name_servers import DnsNameServers
+from controller.adapters.open_files import OpenFiles, claim
 from controller.adapters.probing.prober import NetworkProber
+from controller.adapters.probing.socket_budget import SocketLimits
 from controller.adapters.sd_notify import ServiceManager
 from controller.adapters.signals import handle_signal, stop_signals
 from controller.adapters.sqlite.store import SqliteStore
@@ -32,6 +34,7 @@ from controller.api.http.server import serving
 from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.loops.process.supervision import LoopEndedError
+from controller.model.configuration import Settings
 from controller.settings import ConfigSource, LoadedSettings
 
 _log = structlog.get_logger("daemon")
@@ -63,6 +66,7 @@ async def run(
             aws_clients(deadline_s=settings.aws.call_deadline_s)
         )
         prober = await stack.enter_async_context(NetworkProber(loaded.references))
+        open_files = _share_files(settings, prober, metrics)
         aws = aws_adapters(settings, clients, clock, metrics.aws_call)
         name_servers = DnsNameServers(aws.delegations.name_servers, settings.answers)
 
@@ -71,6 +75,7 @@ async def run(
 
         def apply_reload(loaded: LoadedSettings) -> None:
             prober.apply(loaded.references)
+            _share_files(loaded.settings, prober, metrics)
             name_servers.apply(loaded.settings.answers)
 
         controller = compose(
@@ -86,7 +91,7 @@ async def run(
                 build(controller.api_dependencies()),
                 settings.api.host,
                 settings.api.port,
-                connections=settings.api.limits.connections,
+                connections=open_files.callers,
             )
         )
         # Objects created so far live as long as the process, botocore's models above all. A full
@@ -98,6 +103,15 @@ async def run(
         _log.info("started", version=__version__, url=url, mode=settings.mode.value)
         await _until(stop, controller, manager)
     _log.info("stopped")
+
+
+def _share_files(settings: Settings, prober: NetworkProber, metrics: DaemonMetrics) -> OpenFiles:
+    """How file descriptors are shared out under these settings; the prober keeps to it."""
+    shared, targets = claim(settings), settings.reference_targets
+    exempt = frozenset((*targets.known_good, *targets.known_bad))
+    prober.limit_sockets(SocketLimits(shared.probes, shared.kept, exempt))
+    metrics.open_files_missing(shared.missing)
+    return shared
 
 
 def _warned(source: ConfigSource, loaded: LoadedSettings) -> LoadedSettings:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
-import resource
+import os
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import cast
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from controller.api.http import body_reading, client_connections, server
-from controller.api.http.client_connections import connection_limit, track_requests
+from controller.api.http import accepting, body_reading, client_connections, server
+from controller.api.http.client_connections import track_requests
 from controller.api.http.server import serving
 from tests.loops.small import events, logged
 
@@ -192,16 +194,53 @@ async def test_busy_connections_are_not_closed_above_the_limit() -> None:
             writer.close()
 
 
-def test_connections_leave_file_descriptors_for_the_rest_of_the_daemon() -> None:
-    """Probes need them, too; the soft limit of the process is raised as far as allowed."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        assert connection_limit(10) == 10
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        assert soft >= min(8192, hard if hard != resource.RLIM_INFINITY else 8192)
-        assert connection_limit(10**9) <= soft - 256
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+def accepted_of(port: int) -> int:
+    """How many sockets of this process are ends of connections to this port of its own."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(name))) as one:
+                    found += one.getsockname()[1:] == (port,) and bool(one.getpeername())
+    return found
+
+
+async def test_a_burst_never_takes_more_than_the_limit() -> None:
+    """Several hundred at once, all without a word: no more than the limit and one turn's worth."""
+    most, at_once = 20, accepting._AT_ONCE
+    clients = [socket.socket() for _ in range(200)]
+    async with listening_server(most=most) as there:
+        for client in clients:
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", there.port))
+        highest, rounds = 0, 0
+        while rounds < 200 // at_once + 20:
+            await asyncio.sleep(0)
+            highest, rounds = max(highest, accepted_of(there.port)), rounds + 1
+        assert most <= highest <= most + at_once
+        assert accepted_of(there.port) == most
+        for client in clients:
+            client.close()
+
+
+async def test_what_the_system_refuses_to_accept_is_said_once_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a descriptor left; asyncio's own server logs a traceback for each that waits."""
+    refusals = [OSError(errno.EMFILE, "Too many open files")] * 3
+
+    def accept(listening: socket.socket) -> tuple[socket.socket, object]:
+        if refusals:
+            raise refusals.pop()
+        return socket.socket.accept(listening)
+
+    monkeypatch.setattr(accepting, "_accept", accept)
+    async with listening_server() as there:
+        with logged() as lines:
+            reader, writer = await there.open(REQUEST)
+            await reader.readuntil(b"hello")
+            writer.close()
+    assert events(lines) == ["connections_not_accepted"] * 3
 
 
 @pytest.mark.parametrize(

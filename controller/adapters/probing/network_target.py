@@ -15,6 +15,7 @@ from controller.adapters.probing.probe_connection import ProbeConnection
 from controller.adapters.probing.probe_request import address_of, request_of
 from controller.adapters.probing.resolver import Addresses, ResolvedName
 from controller.adapters.probing.shared_resources import SharedResources
+from controller.adapters.probing.socket_budget import NO_SOCKET
 from controller.adapters.probing.sockets import Address
 from controller.adapters.probing.tls_trust import TlsTrust
 from controller.model.configuration import Endpoint
@@ -131,6 +132,9 @@ class NetworkTarget:
 
     def _start_connecting(self, connection: ProbeConnection, now: float) -> None:
         """Resolve and connect. Errors are reported after `start_probe` has returned."""
+        if not self._shared.sockets.may_open(self._endpoint):
+            self.reactor.call_soon(self.on_finding, connection, NO_SOCKET, now)
+            return
         try:
             if self._prepared_for != self._shared.generation:
                 self._prepare()
@@ -220,7 +224,11 @@ class NetworkTarget:
     def _learn_fresh(self, connection: ProbeConnection, took_s: float, now: float) -> bool:
         """Learn from a new connection's first answer; return whether it stays open."""
         self._fresh_timeout.learn(took_s)
-        stays_open = connection.reusable and self._reuse_timeout is not self._fresh_timeout
+        stays_open = (
+            connection.reusable
+            and self._reuse_timeout is not self._fresh_timeout
+            and self._shared.sockets.may_keep()
+        )
         if stays_open:
             connection.reuse_until = now + self._shared.next_reuse_limit_s()
         return stays_open

@@ -9,6 +9,7 @@ from controller.adapters.probing.network_target import NetworkTarget
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Lookup, Resolver, look_up
 from controller.adapters.probing.shared_resources import SharedResources
+from controller.adapters.probing.socket_budget import SocketLimits
 from controller.adapters.probing.sockets import keep_timestamps_on
 from controller.model.configuration import Endpoint
 from controller.ports import ProbeListener
@@ -30,6 +31,10 @@ class NetworkProber:
     def apply(self, references: References) -> None:
         """Use these secrets and authorities from the next probe on."""
         self._shared.apply(references)
+
+    def limit_sockets(self, limits: SocketLimits) -> None:
+        """Keep to these limits from the next probe on."""
+        self._shared.sockets.limits = limits
 
     async def __aenter__(self) -> Self:
         self._timestamps = keep_timestamps_on()

@@ -91,6 +91,8 @@ class Reactor:
         self._epoll = select.epoll()
         self._sockets: list[SocketHandler | None] = []
         """By file descriptor."""
+        self.open_sockets = 0
+        """How many are registered."""
         self._pending: set[SocketHandler] = set()
         self.clear_deadline: Callable[[SocketHandler], None] = self._pending.discard
         """Forget a handler's deadline. It is the set's method itself, to save a call per probe."""
@@ -126,10 +128,12 @@ class Reactor:
             sockets += [None] * (fd + 1 - len(sockets))
         sockets[fd] = waiter
         self._epoll.register(fd, _ANY_EVENT)
+        self.open_sockets += 1
 
     def unregister(self, fd: int) -> None:
         """Forget a socket that is closed next; closing it ends the kernel's registration."""
         self._sockets[fd] = None
+        self.open_sockets -= 1
 
     def set_deadline(self, waiter: SocketHandler, due: float) -> None:
         """Call `handle_timeout` at `due`, unless `clear_deadline` is called before."""

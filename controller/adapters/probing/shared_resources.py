@@ -5,6 +5,7 @@ from __future__ import annotations
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Resolver
 from controller.adapters.probing.response_check import Expectation
+from controller.adapters.probing.socket_budget import SocketBudget, SocketLimits
 from controller.adapters.probing.tls_trust import CertificateAuthorities
 from controller.model.configuration import Endpoint
 from controller.settings.references import References
@@ -17,13 +18,14 @@ _GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 class SharedResources:
-    """The reactor, the resolver, the secrets and the certificate authorities."""
+    """The reactor, the resolver, the secrets, the certificate authorities, the sockets' budget."""
 
     def __init__(self, reactor: Reactor, resolver: Resolver, references: References) -> None:
         self.reactor = reactor
         self.resolver = resolver
         self.secrets = references.secrets
         self.authorities = CertificateAuthorities(references.authorities)
+        self.sockets = SocketBudget(SocketLimits(), lambda: reactor.open_sockets)
         self.generation = 0
         """Number of times that secrets and authorities were replaced."""
         self._expectations: dict[tuple[object, ...], Expectation] = {}

@@ -115,6 +115,10 @@ class DaemonMetrics:
         """Count log lines that were not written; safe to call from any thread."""
         self._log_lines_dropped.labels(reason).inc(count)
 
+    def open_files_missing(self, count: int) -> None:
+        """Record how many more open files the settings need than the process may have."""
+        self._open_files_missing.set(count)
+
     def add_measured_shares(self, traffic: TrafficReports) -> None:
         """Add the metric of measured shares, computed from these reports at every scrape."""
         collector = MeasuredShareCollector(traffic, lambda: positions(self._settings))
@@ -151,6 +155,11 @@ class DaemonMetrics:
             registry=registry,
         )
 
+        self._open_files_missing = Gauge(
+            "gtc_open_files_missing",
+            "Open files that the settings need beyond the limit of the process; the log says more",
+            registry=registry,
+        )
         self._log_lines_dropped = Counter(
             "gtc_log_lines_dropped_total",
             "Log lines that were not written: nobody read in time, or there were too many alike",
