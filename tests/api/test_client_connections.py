@@ -49,6 +49,8 @@ class ListeningServer:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.made = 0
+        """How often `/big` was answered."""
         self.port = int(url.rpartition(":")[2])
 
     async def open(self, sent: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -70,7 +72,10 @@ class ListeningServer:
 
 @asynccontextmanager
 async def listening_server(most: int = 100) -> AsyncIterator[ListeningServer]:
-    """`/hello` answers, `/slow` takes longer than a deadline, `/flood` never ends."""
+    """`/hello` answers, `/slow` takes longer than a deadline, `/flood` never ends.
+
+    `/big` has 8 MB, more than the kernel holds.
+    """
 
     async def hello(_request: web.Request) -> web.Response:
         return web.Response(text="hello")
@@ -85,10 +90,16 @@ async def listening_server(most: int = 100) -> AsyncIterator[ListeningServer]:
         while True:
             await response.write(b"x" * 65_536)
 
+    async def big(_request: web.Request) -> web.Response:
+        there.made += 1
+        return web.Response(body=b"z" * 8 * 2**20)
+
     app = web.Application(middlewares=(track_requests,))
     app.add_routes([web.get("/hello", hello), web.get("/slow", slow), web.get("/flood", flood)])
+    app.add_routes([web.get("/big", big)])
     async with serving(app, "127.0.0.1", 0, connections=most) as url:
-        yield ListeningServer(url)
+        there = ListeningServer(url)
+        yield there
 
 
 @pytest.mark.parametrize(
@@ -281,3 +292,35 @@ async def test_bytes_that_are_no_request_get_a_problem_and_reach_no_log(
         assert header in head
     assert "CANARY" not in answer + caplog.text + str(lines)
     assert events(lines) == ["request_unreadable"]
+
+
+async def test_answers_that_nobody_takes_cost_a_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Above the limit of all unread answers together the client that owes most is closed."""
+    monkeypatch.setattr(client_connections, "MAX_UNREAD_BYTES", 300_000)
+    flood = b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with listening_server() as there:
+        clients = [await there.open(flood) for _ in range(8)]
+        for _, writer in clients:
+            cast(asyncio.Transport, writer.transport).pause_reading()
+        reader, writer = await there.open(REQUEST)
+        await reader.readuntil(b"hello")
+        writer.close()
+        await asyncio.sleep(DEADLINE_S / 2)
+        assert accepted_of(there.port) == 0
+        for _, writer in clients:
+            writer.transport.abort()
+
+
+async def test_pipelined_requests_wait_until_their_client_takes_answers() -> None:
+    """A hundred requests of one connection, and no answer taken: the second is not made yet."""
+    async with listening_server() as there:
+        reader, writer = await there.open(b"")
+        cast(asyncio.Transport, writer.transport).pause_reading()
+        writer.write(b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+        await asyncio.sleep(DEADLINE_S / 2)
+        assert there.made <= 2
+        cast(asyncio.Transport, writer.transport).resume_reading()
+        await reader.readuntil(b"z")
+        writer.transport.abort()

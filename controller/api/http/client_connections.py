@@ -10,7 +10,8 @@ bodies have their deadline in `body_reading.read_body`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -26,6 +27,8 @@ _log = structlog.get_logger("api")
 
 SEND_DEADLINE_S = 30.0
 """Seconds after which a connection is closed whose client reads nothing of what is sent to it."""
+MAX_UNREAD_BYTES = 64 * 2**20
+"""Most bytes of answers that wait for clients to take them, of all connections."""
 _NO_REQUEST_ID = "none"
 """Request id of bytes that could not be parsed as a request."""
 _TOO_LONG = "the request's first line or a header is too long"
@@ -34,14 +37,24 @@ _TOO_LONG = "the request's first line or a header is too long"
 class ClientConnection(web.RequestHandler):
     """One connection with its two deadlines. asyncio calls it as a protocol."""
 
-    __slots__ = ("_busy", "_connections", "_header_deadline", "_send_deadline", "lost")
+    __slots__ = (
+        "_busy",
+        "_connections",
+        "_header_deadline",
+        "_is_taken",
+        "_send_deadline",
+        "ends_with_client",
+    )
 
     def __init__(self, connections: ClientConnections, server: web.Server, **options: Any) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self._connections = connections
         self._busy = False
-        self.lost = asyncio.Event()
-        """Set when the connection has ended."""
+        self.ends_with_client = False
+        """Whether what is being answered is given up when the client leaves."""
+        self._is_taken = asyncio.Event()
+        """Set while the client takes what is sent to it."""
+        self._is_taken.set()
         self._header_deadline = _Deadline(RECEIVE_DEADLINE_S, self.abort)
         self._send_deadline = _Deadline(SEND_DEADLINE_S, self.abort)
 
@@ -65,20 +78,35 @@ class ClientConnection(web.RequestHandler):
     def pause_writing(self) -> None:
         """The send buffer is full: the client does not read."""
         super().pause_writing()
+        self._is_taken.clear()
         self._send_deadline.start()
+        self._connections.became_unread(self)
 
     def resume_writing(self) -> None:
         """The client reads again."""
         self._send_deadline.stop()
+        self._is_taken.set()
+        self._connections.became_read(self)
         super().resume_writing()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Both deadlines end with the connection."""
         self._header_deadline.stop()
         self._send_deadline.stop()
+        self._is_taken.set()
         self._connections.closed(self)
-        self.lost.set()
+        if self.ends_with_client and self._task_handler is not None:
+            self._task_handler.cancel()
         super().connection_lost(exc)
+
+    async def taken(self) -> None:
+        """Return when the client has taken what was sent to it, or has gone."""
+        await self._is_taken.wait()
+
+    @property
+    def unread_bytes(self) -> int:
+        """Bytes that wait for the client to take them."""
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
 
     def request_began(self) -> None:
         """A request's headers are complete, and its handler starts."""
@@ -151,6 +179,8 @@ class ClientConnections:
         self._limit = limit
         self._open: dict[ClientConnection, None] = {}
         self._ending: set[ClientConnection] = set()
+        self._unread: set[ClientConnection] = set()
+        """Those whose client does not take what is sent to it."""
         self._expected = 0
         """Accepted sockets that have no connection yet."""
 
@@ -188,10 +218,38 @@ class ClientConnections:
         if connection in self._open:
             self._open[connection] = self._open.pop(connection)
 
+    def became_unread(self, connection: ClientConnection) -> None:
+        """A client does not take what is sent to it. When too much waits for all such clients, the
+        one for whom most waits is closed."""
+        self._unread.add(connection)
+        waiting = {one: one.unread_bytes for one in self._unread - self._ending}
+        while sum(waiting.values()) > MAX_UNREAD_BYTES:
+            largest = max(waiting, key=waiting.__getitem__)
+            del waiting[largest]
+            self._ending.add(largest)
+            largest.abort()
+
+    def became_read(self, connection: ClientConnection) -> None:
+        """A client takes what is sent to it again."""
+        self._unread.discard(connection)
+
     def closed(self, connection: ClientConnection) -> None:
         """Remove a connection."""
         self._open.pop(connection, None)
         self._ending.discard(connection)
+        self._unread.discard(connection)
+
+
+@contextmanager
+def ending_with_client(request: web.BaseRequest) -> Iterator[None]:
+    """A context that is cancelled when the client of this request leaves."""
+    connection = request.protocol
+    assert isinstance(connection, ClientConnection), "served by `server.serving`"
+    connection.ends_with_client = True
+    try:
+        yield
+    finally:
+        connection.ends_with_client = False
 
 
 @web.middleware
@@ -201,6 +259,8 @@ async def track_requests(request: web.Request, handler: Handler) -> web.StreamRe
     assert isinstance(connection, ClientConnection), "served by `server.serving`"
     connection.request_began()
     try:
+        # Or pipelined requests whose answers nobody takes would fill the memory with them.
+        await connection.taken()
         return await handler(request)
     finally:
         connection.request_ended()

@@ -17,9 +17,11 @@ from controller.api.dependencies import ApiDependencies
 from controller.api.http.authentication import authenticate, authorize
 from controller.api.http.body_reading import read_body
 from controller.api.http.browser_protection import check_write
+from controller.api.http.client_connections import ending_with_client
 from controller.api.http.parameters import parameter_values
 from controller.api.http.problems import REQUEST_ID, ProblemError
 from controller.api.http.rate_limits import RateLimits
+from controller.api.http.read_turns import ReadTurns
 from controller.api.http.route import Route, RouteCall
 from controller.model.access import ANONYMOUS, Principal
 
@@ -27,7 +29,7 @@ _log = structlog.get_logger("api")
 
 
 def route_definition(
-    route: Route, dependencies: ApiDependencies, limits: RateLimits
+    route: Route, dependencies: ApiDependencies, limits: RateLimits, turns: ReadTurns
 ) -> web.RouteDef:
     """The route as aiohttp takes it; its handler raises ProblemError for what is refused."""
 
@@ -36,10 +38,34 @@ def route_definition(
         check_write(request, takes_body=route.body is not None)
         values = parameter_values(request, route.parameters)
         body = None if route.body is None else await read_body(request, route.body)
-        return await route.handler(RouteCall(request, dependencies, principal, values, body))
+        call = RouteCall(request, dependencies, principal, values, body)
+        if route.takes_turns:
+            return await _read(route, call, limits, turns)
+        return await route.handler(call)
 
     options = {"allow_head": not route.streams} if route.method == "GET" else {}
     return web.RouteDef(route.method, route.path, handle, options)
+
+
+async def _read(
+    route: Route, call: RouteCall, limits: RateLimits, turns: ReadTurns
+) -> web.StreamResponse:
+    """The response to a read in its turn, charged to its caller; ended when the client leaves."""
+    took_s, size = 0.0, 0
+
+    def charge(cpu_s: float) -> None:
+        nonlocal took_s
+        took_s = cpu_s
+
+    api, address = call.dependencies.settings.api, call.request.remote or ""
+    try:
+        with ending_with_client(call.request):
+            response = await turns.take(route, call, charge)
+        body = response.body if isinstance(response, web.Response) else None
+        size = len(body) if isinstance(body, bytes) else 0
+        return response
+    finally:
+        limits.charge_read(api.limits, call.principal, address, took_s, size)
 
 
 def refuse_undeclared(routes: Iterable[Route]) -> Middleware:
@@ -71,7 +97,7 @@ def _admit(
     try:
         principal = authenticate(request, api, dependencies.clock.wall())
         if principal != ANONYMOUS:
-            limits.count(route.counted_as, api.limits, principal, address)
+            limits.count(route.counted_as, api.limits, principal, address, route.tokens)
         authorize(principal, route.role, action)
     except ProblemError as error:
         if error.status == 401:

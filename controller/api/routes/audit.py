@@ -59,6 +59,7 @@ ROUTES = (
         "/v1/audit/check",
         _check,
         summary="Whether the audit is whole",
+        tokens=20,
         description="Looks through every entry kept, and every decision with its snapshot. With a "
         "large state file it takes seconds; the daemon goes on steering.",
         parameters=(_NOTED,),

@@ -195,6 +195,7 @@ ROUTES = (
         "/v1/decisions/{id}/replay",
         _replay,
         summary="Decide again on what a decision was made of",
+        tokens=20,
         description="Compares the outcome with the recorded decision, byte for byte. The same "
         "version of the program must decide the same; of another, differences are information.",
         parameters=(ID,),

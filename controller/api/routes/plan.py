@@ -104,6 +104,7 @@ ROUTES = (
         "/v1/plan/failures",
         _failures,
         summary="What would become of the loss of every single region",
+        tokens=20,
         responses={200: RouteResponse("One row for each region of each service.", FailuresView)},
     ),
 )
