@@ -41,7 +41,6 @@ class ClientConnection(web.RequestHandler):
         "_busy",
         "_connections",
         "_header_deadline",
-        "_is_taken",
         "_send_deadline",
         "ends_with_client",
     )
@@ -52,9 +51,6 @@ class ClientConnection(web.RequestHandler):
         self._busy = False
         self.ends_with_client = False
         """Whether what is being answered is given up when the client leaves."""
-        self._is_taken = asyncio.Event()
-        """Set while the client takes what is sent to it."""
-        self._is_taken.set()
         self._header_deadline = _Deadline(RECEIVE_DEADLINE_S, self.abort)
         self._send_deadline = _Deadline(SEND_DEADLINE_S, self.abort)
 
@@ -78,14 +74,12 @@ class ClientConnection(web.RequestHandler):
     def pause_writing(self) -> None:
         """The send buffer is full: the client does not read."""
         super().pause_writing()
-        self._is_taken.clear()
         self._send_deadline.start()
         self._connections.became_unread(self)
 
     def resume_writing(self) -> None:
         """The client reads again."""
         self._send_deadline.stop()
-        self._is_taken.set()
         self._connections.became_read(self)
         super().resume_writing()
 
@@ -93,15 +87,10 @@ class ClientConnection(web.RequestHandler):
         """Both deadlines end with the connection."""
         self._header_deadline.stop()
         self._send_deadline.stop()
-        self._is_taken.set()
         self._connections.closed(self)
         if self.ends_with_client and self._task_handler is not None:
             self._task_handler.cancel()
         super().connection_lost(exc)
-
-    async def taken(self) -> None:
-        """Return when the client has taken what was sent to it, or has gone."""
-        await self._is_taken.wait()
 
     @property
     def unread_bytes(self) -> int:
@@ -259,8 +248,6 @@ async def track_requests(request: web.Request, handler: Handler) -> web.StreamRe
     assert isinstance(connection, ClientConnection), "served by `server.serving`"
     connection.request_began()
     try:
-        # Or pipelined requests whose answers nobody takes would fill the memory with them.
-        await connection.taken()
         return await handler(request)
     finally:
         connection.request_ended()
