@@ -260,7 +260,9 @@ class NetworkTarget:
             self._close_late(connection)
             return
         self._active = fresh = ProbeConnection(self)
+        # At least half: we may have seen late that it was stale.
         left_s = connection.began_at + connection.max_timeout_s - now
+        left_s = max(left_s, connection.max_timeout_s / 2)
         timeout_s = self._fresh_timeout.wait_s(left_s, left_s, self._timeouts_in_row)
         fresh.begin(now, timeout_s, left_s)
         self._start_connecting(fresh, now)
