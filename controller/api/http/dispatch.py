@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from controller.api.dependencies import ApiDependencies
-from controller.api.http.authentication import authenticate, authorize
+from controller.api.http.authentication import ExpiredTokenError, authenticate, authorize
 from controller.api.http.body_reading import read_body
 from controller.api.http.browser_protection import check_write
 from controller.api.http.client_connections import ending_with_client
@@ -100,7 +100,8 @@ def _admit(
             limits.count(route.counted_as, api.limits, principal, address, route.tokens)
         authorize(principal, route.role, action)
     except ProblemError as error:
-        if error.status == 401:
+        # Whoever has an expired token does not guess, so it is told, whatever strangers do.
+        if error.status == 401 and not isinstance(error, ExpiredTokenError):
             limits.count_unauthenticated(address)
         if error.status != 429:
             _log.warning(

@@ -17,14 +17,16 @@ _KEEP_ALIVE_S = 15.0
 _BACKLOG = 1024
 _CONNECTION_OPTIONS = {
     "access_log": None,
+    "auto_decompress": False,
     "keepalive_timeout": _KEEP_ALIVE_S,
     "lingering_time": 0.5,
     "max_line_size": 8190,
     "max_field_size": 8190,
     "max_headers": 64,
 }
-"""aiohttp's options of a connection. `lingering_time`: seconds in which the rest of a refused body
-is still received, so that the client gets to read the error response."""
+"""aiohttp's options of a connection. `auto_decompress`: compressed bodies are refused, and one that
+only calls itself compressed would be logged with a traceback. `lingering_time`: seconds in which
+the rest of a refused body is still received, so that the client gets to read the error response."""
 
 
 @asynccontextmanager
