@@ -69,7 +69,10 @@ def build(dependencies: ApiDependencies) -> web.Application:
     app[DEPENDENCIES] = dependencies
     app[overrides.IDEMPOTENCY_CACHE] = IdempotencyCache(dependencies.clock)
     app[overrides.WRITE_LOCK] = asyncio.Lock()
-    limits, turns = RateLimits(dependencies.clock), ReadTurns(dependencies.clock)
+    limits, turns = (
+        RateLimits(dependencies.clock),
+        ReadTurns(dependencies.clock, dependencies.steering_first),
+    )
     app.add_routes([route_definition(route, dependencies, limits, turns) for route in routes])
     app.on_shutdown.append(events.end_streams)
     app.on_response_prepare.append(add_security_headers)

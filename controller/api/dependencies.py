@@ -21,6 +21,7 @@ from controller.loops.process.supervision import Supervision
 from controller.loops.reload.reload import Reload
 from controller.loops.reports.figures import ReportedFigures
 from controller.loops.reports.traffic import TrafficReports
+from controller.loops.steering_first import SteeringFirst
 from controller.model.configuration import Settings
 from controller.ports import Clock, Store
 
@@ -34,6 +35,7 @@ class ApiDependencies:
     clock: Clock
     store: Store
     probing: ProbeLoop
+    steering_first: SteeringFirst
     observation: Observation
     reconciliation: Reconciliation
     previews: Previews

@@ -31,6 +31,7 @@ from controller.loops.reports.figures import ReportedFigures
 from controller.loops.reports.traffic import TrafficReports
 from controller.loops.second_opinion.dns_sampling import DnsSampling
 from controller.loops.second_opinion.health_checks import HealthCheckOpinions
+from controller.loops.steering_first import SteeringFirst
 
 _NO_SERVICE_MANAGER = ServiceManager({})
 
@@ -51,6 +52,7 @@ class Controller:
     overrides: Overrides
     state_loading: StateLoading
     probing: ProbeLoop
+    steering_first: SteeringFirst
     observation: Observation
     recording: Recording
     actuation: Actuation
@@ -128,6 +130,7 @@ class Controller:
             clock=self.ports.clock,
             store=self.ports.store,
             probing=self.probing,
+            steering_first=self.steering_first,
             observation=self.observation,
             reconciliation=self.reconciliation,
             previews=self.previews,

@@ -1,8 +1,8 @@
 """Long computations in slices, between which everything else runs; one at a time, and shared.
 
 Whoever asks for what is being computed waits for the same result. What nobody waits for any more is
-given up. After each slice the event loop has three times as long for itself, so that steering is
-late by one slice at most, and by a quarter on average.
+given up. After each slice the event loop has three times as long for itself, and while a failure is
+being confirmed or acted on no slice begins (`steering_first`): steering is late by one slice.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from controller.loops.steering_first import SteeringFirst
 from controller.ports import Clock
 
 Part = TypeVar("Part")
+_MOST_WAIT_S = 10.0
+"""Seconds that one computation waits for steering, all in all."""
 _PAUSE_FACTOR = 3.0
 """Pause after a slice, in parts of its duration."""
 
@@ -38,8 +41,9 @@ class _Running(Generic[Part]):
 class SlicedComputation(Generic[Part]):
     """One computation, for whoever asks; its last result is kept."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, steering_first: SteeringFirst) -> None:
         self._clock = clock
+        self._steering_first = steering_first
         self._running: _Running[Part] | None = None
         self._kept: tuple[Hashable, tuple[Part, ...]] | None = None
 
@@ -63,12 +67,13 @@ class SlicedComputation(Generic[Part]):
         return _Running(wanted.key, task)
 
     async def _compute(self, wanted: Wanted[Part]) -> tuple[Part, ...]:
-        found = []
+        found, may_wait_s = [], _MOST_WAIT_S
         with closing(wanted.slices()) as slices:
             began = self._clock.monotonic()
             for part in slices:
                 found.append(part)
                 await self._clock.sleep(_PAUSE_FACTOR * (self._clock.monotonic() - began))
+                may_wait_s -= await self._steering_first.wait(may_wait_s)
                 began = self._clock.monotonic()
         self._kept = wanted.key, tuple(found)
         return self._kept[1]

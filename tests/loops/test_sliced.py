@@ -8,10 +8,12 @@ from collections.abc import Generator
 import pytest
 
 from controller.loops.sliced import SlicedComputation, Wanted
+from controller.loops.steering_first import SteeringFirst
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.looptime
 SLICES = 5
+CALM = SteeringFirst(FakeClock(), lambda: 0)
 
 
 class Slow:
@@ -22,7 +24,7 @@ class Slow:
         self.steps = 0
         self.key = "now"
         self.clock = FakeClock()
-        self.computation = SlicedComputation[str](self.clock)
+        self.computation = SlicedComputation[str](self.clock, CALM)
 
     def slices(self) -> Generator[str, None, None]:
         key = self.key

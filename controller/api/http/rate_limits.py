@@ -59,7 +59,8 @@ class RateLimits:
         address: str,
         tokens: int = 1,
     ) -> None:
-        """Take tokens for a request. Raises ProblemError 429 when there are too few."""
+        """Take tokens for a request. Raises ProblemError 429 when there is none; the rest of
+        several may be owed."""
         rate = _rate(rate_class, limits)
         buckets = _buckets(rate_class, principal, address)
         self._take(buckets, rate, f"{principal.name} asks more than {_shown(rate)}", tokens)
@@ -85,10 +86,10 @@ class RateLimits:
 
     def _take(self, buckets: list[Hashable], rate: Rate, detail: str, tokens: int = 1) -> None:
         """Take tokens from each of these buckets, or from none. Raises ProblemError 429."""
-        now, needed = self._clock.monotonic(), min(tokens, rate.burst)
+        now = self._clock.monotonic()
         levels = [self._level(bucket, rate, now) for bucket in buckets]
-        if min(levels) < needed:
-            wait_s = math.ceil((needed - min(levels)) / rate.per_s)
+        if min(levels) < 1:
+            wait_s = math.ceil((1 - min(levels)) / rate.per_s)
             raise ProblemError(
                 429,
                 f"{detail}; ask again in {wait_s} s",
@@ -96,7 +97,7 @@ class RateLimits:
                 more={"retry_after_s": wait_s},
             )
         for bucket, level in zip(buckets, levels, strict=True):
-            self._buckets[bucket] = (level - tokens, now)
+            self._buckets[bucket] = (max(level - tokens, -rate.burst), now)
             self._buckets.move_to_end(bucket)
         while len(self._buckets) > _MAX_BUCKETS:
             self._buckets.popitem(last=False)

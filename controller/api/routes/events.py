@@ -150,6 +150,7 @@ ROUTES = (
         "the place of the caller's oldest.",
         parameters=(_TYPES, _LAST_EVENT_ID),
         responses={200: RouteResponse("The stream.", media=(EVENTS,))},
+        problems=(503,),
     ),
     Route(
         "GET",

@@ -23,6 +23,7 @@ from controller.loops.cycle.reconciliation import Reconciliation
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder
 from controller.loops.reports.figures import ReportedFigures
 from controller.loops.sliced import SlicedComputation, Wanted
+from controller.loops.steering_first import SteeringFirst
 from controller.model.overrides import Override
 from controller.planning.account.digest import digest
 from controller.planning.account.effects import Effects, effects
@@ -84,6 +85,7 @@ class Previews:
         snapshots: SnapshotBuilder,
         figures: ReportedFigures,
         reconciliation: Reconciliation,
+        steering_first: SteeringFirst,
     ) -> None:
         self._active_settings = active_settings
         self._clock = clock
@@ -93,7 +95,7 @@ class Previews:
         self._state: _State | None = None
         self._kept: dict[tuple[_OverrideKey, ...], _KeptPreview] = {}
         """Least recently used first."""
-        self._failures = SlicedComputation[SingleFailure](clock)
+        self._failures = SlicedComputation[SingleFailure](clock, steering_first)
 
     def present(self) -> Preview:
         """The preview with the active overrides."""
