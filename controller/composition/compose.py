@@ -152,7 +152,7 @@ def _inputs(shared: _Shared) -> _Inputs:
         Expectations(store),
         TrafficReports(clock),
         ReportedFigures(active_settings, clock),
-        SteeringFirst(clock, lambda: probing.changes),
+        SteeringFirst(clock, lambda: probing.changed_at),
     )
 
 

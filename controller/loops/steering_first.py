@@ -7,34 +7,26 @@ longer than that: an endpoint that flaps must not keep people from looking.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
 
 from controller.ports import Clock
 
+_SHORTEST_S = 0.001
 _SETTLES_S = 1.0
 """Seconds after a change in which more is likely to follow."""
-_LOOK_S = 0.05
 
 
 class SteeringFirst:
     """Whether anything has changed lately, and a wait for its end."""
 
-    def __init__(self, clock: Clock, changes: Callable[[], int]) -> None:
-        """`changes` counts suspicions and verdicts; it only rises."""
+    def __init__(self, clock: Clock, changed_at: Callable[[], float]) -> None:
+        """`changed_at`: when a suspicion or verdict changed last, monotonic seconds."""
         self._clock = clock
-        self._changes = changes
-        self._seen = changes()
-        self._changed_at = -inf
+        self._changed_at = changed_at
 
     async def wait(self, most_s: float) -> float:
         """Wait until nothing changes, at most so long; the seconds that it took."""
-        began = self._clock.monotonic()
-        while self._is_changing() and self._clock.monotonic() - began < most_s:
-            await self._clock.sleep(_LOOK_S)
-        return self._clock.monotonic() - began
-
-    def _is_changing(self) -> bool:
-        now, changes = self._clock.monotonic(), self._changes()
-        if changes != self._seen:
-            self._seen, self._changed_at = changes, now
-        return now - self._changed_at < _SETTLES_S
+        began = now = self._clock.monotonic()
+        while (wait_s := min(self._changed_at() + _SETTLES_S, began + most_s) - now) > _SHORTEST_S:
+            await self._clock.sleep(wait_s)
+            now = self._clock.monotonic()
+        return now - began

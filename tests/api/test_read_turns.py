@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from typing import Any, cast
 
 import pytest
@@ -37,13 +38,13 @@ class Costly:
     cost_s: float
     clock: FakeClock = field(default_factory=FakeClock)
     used_s: float = 0.0
-    changes: int = 0
-    """Of what is believed of endpoints."""
+    changed_at: float = -inf
+    """When what is believed of endpoints changed last."""
     answered: list[tuple[str, float]] = field(default_factory=list)
     """Who was answered, and when."""
 
     def __post_init__(self) -> None:
-        first = SteeringFirst(self.clock, lambda: self.changes)
+        first = SteeringFirst(self.clock, lambda: self.changed_at)
         self.turns = ReadTurns(self.clock, first, lambda: self.used_s)
         self.route = Route("GET", "/costly", self._answer, "", {})
 
@@ -93,14 +94,14 @@ async def test_a_read_waits_a_second_while_a_failure_is_confirmed() -> None:
     """And no longer, also while an endpoint flaps."""
     costly = Costly(0.001)
     await costly.ask(ANN)
-    costly.changes += 1
+    costly.changed_at = costly.clock.monotonic()
     began = costly.clock.monotonic()
     await costly.ask(ANN)
     assert costly.clock.monotonic() - began == pytest.approx(1.0, abs=0.1)
 
     async def flap() -> None:
         while True:
-            costly.changes += 1
+            costly.changed_at = costly.clock.monotonic()
             await asyncio.sleep(0.3)
 
     flapping = asyncio.ensure_future(flap())

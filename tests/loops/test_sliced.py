@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from math import inf
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.looptime
 SLICES = 5
-CALM = SteeringFirst(FakeClock(), lambda: 0)
+CALM = SteeringFirst(FakeClock(), lambda: -inf)
 
 
 class Slow:
