@@ -148,6 +148,8 @@ class ConnectionSetup(SocketHandler):
         is_only_connected = not self._owner.request
         if is_only_connected and not _is_connected(sock):
             return
+        # Until now, not until the event was read: others may have been processed in between.
+        now = self._reactor.time()
         took_s = now - self.opened_at
         if took_s > _FAST_CONNECT_S:
             self._notice_delay_s += connect_notice_delay_s(sock, took_s)
@@ -155,7 +157,7 @@ class ConnectionSetup(SocketHandler):
             self._owner.on_finding(self, CONNECTED, now)
             return
         if self._owner.trust is None:
-            self.send_request(self._reactor.time())
+            self.send_request(now)
         elif _is_connected(sock):
             self._begin_handshake(self._owner.trust, sock, now)
         self.wait_s = self.timeout_s
