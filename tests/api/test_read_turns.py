@@ -23,6 +23,7 @@ from controller.model.access import Principal, Role
 from controller.model.configuration import ApiLimits
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.single_failures import SingleFailure, each_failure
+from tests.api.callers import bearer, guarded
 from tests.api.serving import api
 from tests.fakes.clock import FakeClock
 
@@ -179,6 +180,21 @@ async def test_a_read_costs_what_it_took(cpu_s: float, size: int, tokens: int) -
     limits.count(RateClass.READ, given, ANN, "127.0.0.1")
     limits.charge_read(given, ANN, "127.0.0.1", cpu_s, size)
     assert passing(limits, given) == 100 - tokens
+
+
+async def test_a_long_report_costs_more_than_a_short_one() -> None:
+    """Each 8 kB one token: a caller may send as much as it likes, but not as often."""
+    reports = ApiLimits(measurements_per_s=1, measurements_burst=10)
+    one = {"service": "shop", "pool": "europe", "region": "eu-west-1", "requests": 1, "errors": 0}
+    async with api(guarded(reports), running=False) as served:
+        statuses = []
+        for _ in range(4):
+            body = {"window_s": 1.0, "measurements": [one] * 400}
+            sent = await served.post(
+                "/v1/measurements/traffic", json=body, headers=bearer("operator")
+            )
+            statuses.append(sent.status)
+    assert statuses == [204, 204, 429, 429]
 
 
 async def test_a_caller_may_owe_no_more_than_its_burst() -> None:

@@ -19,13 +19,15 @@ from controller.api.http.body_reading import read_body
 from controller.api.http.browser_protection import check_write
 from controller.api.http.client_connections import ending_with_client
 from controller.api.http.parameters import parameter_values
-from controller.api.http.problems import REQUEST_ID, ProblemError
+from controller.api.http.problems import BODY_LIMIT, REQUEST_ID, ProblemError
 from controller.api.http.rate_limits import RateLimits
 from controller.api.http.read_turns import ReadTurns
-from controller.api.http.route import Route, RouteCall
+from controller.api.http.route import RateClass, Route, RouteCall
 from controller.model.access import ANONYMOUS, Principal
 
 _log = structlog.get_logger("api")
+_REPORT_BYTES = 8 * 1024
+"""Bytes of a report that one token stands for: they take a millisecond."""
 
 
 def route_definition(
@@ -97,7 +99,8 @@ def _admit(
     try:
         principal = authenticate(request, api, dependencies.clock.wall())
         if principal != ANONYMOUS:
-            limits.count(route.counted_as, api.limits, principal, address, route.tokens)
+            tokens = _tokens(route, request)
+            limits.count(route.counted_as, api.limits, principal, address, tokens)
         authorize(principal, route.role, action)
     except ProblemError as error:
         # Whoever has an expired token does not guess, so it is told, whatever strangers do.
@@ -114,6 +117,14 @@ def _admit(
             )
         raise
     return principal
+
+
+def _tokens(route: Route, request: web.Request) -> int:
+    """What the request takes of its caller's bucket; a report's size is what it costs."""
+    if route.counted_as is not RateClass.MEASUREMENT:
+        return route.tokens
+    size = request.content_length
+    return route.tokens + (BODY_LIMIT if size is None else size) // _REPORT_BYTES
 
 
 def _public_caller(request: web.Request, dependencies: ApiDependencies) -> Principal:
