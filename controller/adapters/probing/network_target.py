@@ -133,7 +133,7 @@ class NetworkTarget:
     def _start_connecting(self, connection: ProbeConnection, now: float) -> None:
         """Resolve and connect. Errors are reported after `start_probe` has returned."""
         if not self._shared.sockets.may_open(self._endpoint):
-            self.reactor.call_soon(self.on_finding, connection, NO_SOCKET, now)
+            self._shared.sockets.wait(connection.max_timeout_s, partial(self._on_turn, connection))
             return
         try:
             if self._prepared_for != self._shared.generation:
@@ -156,6 +156,17 @@ class NetworkTarget:
             self.reactor.call_soon(self.on_finding, connection, finding_of(error), now)
         else:
             self.reactor.set_deadline(connection, connection.deadline)
+
+    def _on_turn(self, connection: ProbeConnection, has_socket: bool) -> None:
+        """Begin the probe, which waited for a socket; the wait is no part of its timeout."""
+        if connection is not self._active:
+            return
+        now = self.reactor.time()
+        if not has_socket:
+            self.on_finding(connection, NO_SOCKET, now)
+            return
+        connection.begin(now, connection.timeout_s, connection.max_timeout_s)
+        self._start_connecting(connection, now)
 
     def _prepare(self) -> None:
         """Make the request from the present secrets and CAs. Raises UnicodeError and KeyError."""

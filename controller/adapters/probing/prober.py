@@ -49,6 +49,7 @@ class NetworkProber:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._shared.sockets.close()
         self._reactor.close()
         self._timestamps.close()
         self._resolver.close()

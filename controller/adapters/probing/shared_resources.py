@@ -25,7 +25,7 @@ class SharedResources:
         self.resolver = resolver
         self.secrets = references.secrets
         self.authorities = CertificateAuthorities(references.authorities)
-        self.sockets = SocketBudget(SocketLimits(), lambda: reactor.open_sockets)
+        self.sockets = SocketBudget(SocketLimits(), reactor)
         self.generation = 0
         """Number of times that secrets and authorities were replaced."""
         self._expectations: dict[tuple[object, ...], Expectation] = {}
