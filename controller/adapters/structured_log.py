@@ -30,7 +30,7 @@ from controller.adapters.repeated_warnings import RepeatedWarningFilter
 
 _NOISY = ("asyncio", "aiohttp", "botocore", "aiobotocore", "boto3", "urllib3", "py.warnings")
 _stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-_FLUSH_S = 2.0
+_FLUSH_S = 1.0
 """How long the end of the process waits for its last lines to be written."""
 
 dropped_lines = DroppedLines()
