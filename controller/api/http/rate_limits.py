@@ -63,7 +63,10 @@ class RateLimits:
         several may be owed."""
         rate = _rate(rate_class, limits)
         buckets = _buckets(rate_class, principal, address)
-        self._take(buckets, rate, f"{principal.name} asks more than {_shown(rate)}", tokens)
+        detail = f"{principal.name} asks more than {_shown(rate)}"
+        if rate_class is RateClass.READ:
+            detail += ", where what takes long or is large counts as several"
+        self._take(buckets, rate, detail, tokens)
 
     def charge_read(
         self, limits: ApiLimits, principal: Principal, address: str, cpu_s: float, size: int
