@@ -13,7 +13,7 @@ JSON ?=
 SEEDS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow bench bench-memory bench-placement bench-reads properties simulate ci-time check fix storyboards schema lock clean
+.PHONY: help demo test interpreters slow bench bench-memory bench-placement bench-reads properties simulate ci-time check fix storyboards schema lock clean
 
 help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(VENV)/.runtime ## the daemon, an embedded AWS and 200 users on this mach
 
 test: $(VENV)/.dev ## every test; PYTEST="-k name" passes arguments on
 	@$(BIN)/python -m pytest --numprocesses=2 $(PYTEST)
+
+interpreters: ## the tests on Python 3.12 and 3.13, where they are installed; PYTEST="tests/adapters/probing" for some
+	@PYTEST="$(PYTEST)" .ci/interpreters
 
 slow: $(VENV)/.dev ## what `make test` leaves out: kill -9 at named points, faults over processes, 1,000 slow clients
 	@$(BIN)/python -m pytest -m slow $(PYTEST)
@@ -42,7 +45,7 @@ bench: $(VENV)/.dev ## our prober beside its peers, as root; SHORT=1 for two min
 bench-placement: $(VENV)/.dev ## time of placing and deciding beside a solver's; costs of readings and answers
 	@$(BIN)/python -m tests.bench.placement
 
-bench-memory: $(VENV)/.dev ## bytes of everything that is kept, at 20 regions x 250 pools
+bench-memory: $(VENV)/.dev ## bytes of everything that is kept, at 20 regions x 250 pools and x 60 pools x 3 services
 	@$(BIN)/python -m tests.bench.memory
 
 bench-reads: $(VENV)/.dev ## how much reading delays a failover; SHORT=1 for a small world

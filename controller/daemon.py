@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from controller import __version__
 from controller.adapters.aws.assembly import aws_adapters
-from controller.adapters.aws.session import aws_clients, require_endpoint_url
+from controller.adapters.aws.session import aws_clients
 from controller.adapters.clock import SystemClock
 from controller.adapters.name_servers import DnsNameServers
 from controller.adapters.open_files import OpenFiles, claim
@@ -34,7 +34,9 @@ from controller.api.app import build
 from controller.api.http.server import serving
 from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, Ports, ReloadSource, compose
+from controller.loops.process.aws_access import AwsAccess
 from controller.loops.process.supervision import LoopEndedError
+from controller.model.aws_calls import AwsCall
 from controller.model.configuration import Settings
 from controller.settings import ConfigSource, LoadedSettings
 
@@ -48,14 +50,12 @@ async def run(
     """Run the daemon until SIGTERM or SIGINT. `announce` is called once, when the API listens.
 
     `loaded` is what `source` returned; a reload loads it again. Raises StateUnavailableError,
-    EndpointUrlMissingError, OSError (the port is taken) before that, LoopEndedError after it.
+    AwsSetupError, OSError (the port is taken) before that, LoopEndedError after it.
     """
     settings = _warned(source, loaded).settings
     # The state file's thread takes the interpreter for this long at a time: without it each wake-up
     # of the event loop would come 5 ms late, Python's default, while somebody reads the audit.
     sys.setswitchinterval(_SWITCH_S)
-    if settings.aws.require_endpoint_url:
-        require_endpoint_url()
     clock = SystemClock()
     metrics = DaemonMetrics(CollectorRegistry(), settings)
     dropped_lines.observe(metrics.log_lines_dropped)
@@ -67,25 +67,46 @@ async def run(
         store = await stack.enter_async_context(
             SqliteStore(Path(settings.state_path), metrics.state_error)
         )
+        store.apply(settings.state)
         clients = await stack.enter_async_context(
-            aws_clients(deadline_s=settings.aws.call_deadline_s)
+            aws_clients(
+                deadline_s=settings.aws.call_deadline_s,
+                emulated_only=settings.aws.require_endpoint_url,
+            )
         )
         prober = await stack.enter_async_context(NetworkProber(loaded.references))
         open_files = _share_files(settings, prober, metrics)
-        aws = aws_adapters(settings, clients, clock, metrics.aws_call)
+        access = AwsAccess(clock, metrics.aws_refused)
+
+        def observe(call: AwsCall) -> None:
+            metrics.aws_call(call)
+            access.observe(call)
+
+        aws = aws_adapters(settings, clients, clock, observe)
         name_servers = DnsNameServers(aws.delegations.name_servers, settings.answers)
 
         async def load() -> LoadedSettings:
+            clients.forget_credentials()  # they may have been rotated, too
             return _warned(source, await asyncio.to_thread(source.load))
 
         def apply_reload(loaded: LoadedSettings) -> None:
+            store.apply(loaded.settings.state)
             prober.apply(loaded.references)
             _share_files(loaded.settings, prober, metrics)
             name_servers.apply(loaded.settings.answers)
 
         controller = compose(
             settings,
-            Ports(clock, store, prober, aws.records, aws.accelerators, aws.checks, name_servers),
+            Ports(
+                clock,
+                store,
+                prober,
+                aws.records,
+                aws.accelerators,
+                aws.checks,
+                name_servers,
+                access.denials,
+            ),
             metrics,
             ReloadSource(load, (apply_reload,)),
         )

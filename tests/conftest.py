@@ -27,7 +27,14 @@ settings.register_profile(
 )
 settings.load_profile("default")
 
-IN_MEMORY = ("tests/loops/", "tests/faults/test_simulated.py", "tests/test_daemon.py")
+IN_MEMORY = (
+    "tests/loops/",
+    "tests/public/",
+    "tests/faults/test_large_failover.py",
+    "tests/faults/test_own_writes.py",
+    "tests/faults/test_simulated.py",
+    "tests/test_daemon.py",
+)
 """Tests in simulated time whose loop waits for no socket."""
 
 

@@ -154,7 +154,7 @@ async def test_a_cycle_that_fails_is_tried_again_and_does_not_end_the_daemon(
     world = World()
     tries: list[float] = []
 
-    def failing() -> Snapshot:
+    def failing(_overrides: object) -> Snapshot:
         tries.append(world.clock.monotonic())
         raise RuntimeError("a mistake of ours")
 

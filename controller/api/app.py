@@ -77,4 +77,6 @@ def build(dependencies: ApiDependencies) -> web.Application:
     app.on_shutdown.append(events.end_streams)
     app.on_response_prepare.append(add_security_headers)
     dependencies.metrics.add_measured_shares(dependencies.traffic)
+    dependencies.metrics.add_readings(dependencies.observation.listing_states)
+    dependencies.metrics.add_state_file(dependencies.store, dependencies.clock.wall)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,12 +17,14 @@ from controller.loops.event_stream import EventStream
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
+from controller.loops.process.clock_steps import ClockSteps
 from controller.loops.process.heartbeat import Heartbeat
 from controller.loops.process.supervision import Supervision
 from controller.loops.reload.reload import Reload
 from controller.loops.reports.figures import ReportedFigures
 from controller.loops.reports.traffic import TrafficReports
 from controller.loops.steering_first import SteeringFirst
+from controller.model.aws_calls import AwsDenial
 from controller.model.configuration import Settings
 from controller.ports import Clock, Store
 
@@ -45,10 +48,13 @@ class ApiDependencies:
     figures: ReportedFigures
     event_stream: EventStream
     heartbeat: Heartbeat
+    clock_steps: ClockSteps
     metrics: DaemonMetrics
     supervision: Supervision
     started_at: datetime
     """Wall-clock time at which the process started."""
+    aws_denials: Callable[[], tuple[AwsDenial, ...]] = tuple
+    """Which operations AWS denies the daemon now."""
 
     @property
     def settings(self) -> Settings:

@@ -192,6 +192,7 @@ def root(context: click.Context) -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit; Ctrl-C ends quietly with 130."""
+    terminal.replace_unprintable()
     sys.exit(_exit_code())
 
 

@@ -13,6 +13,7 @@ from controller.composition.probe_observers import observers
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.alarms.certificates import Certificates
 from controller.loops.alarms.contradiction import ContradictionAlarm
+from controller.loops.alarms.misconfigured import MisconfiguredAlarm
 from controller.loops.alarms.overload import OverloadAlarm
 from controller.loops.alarms.residency import ResidencyAlarm
 from controller.loops.alarms.undecided import UndecidedAlarm
@@ -24,12 +25,14 @@ from controller.loops.cycle.recording import Recording
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder, Sources
 from controller.loops.event_stream import EventStream
 from controller.loops.levers.actuation import Actuation
+from controller.loops.levers.carried_weights import WeightMemory
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.follow_up import FollowUp
-from controller.loops.levers.lever_ports import lever_ports
+from controller.loops.levers.lever_ports import lever_ports, spread_checks
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
+from controller.loops.process.clock_steps import ClockSteps
 from controller.loops.process.heartbeat import Heartbeat
 from controller.loops.process.state_loading import StateLoading
 from controller.loops.process.supervision import Supervision
@@ -67,6 +70,7 @@ def compose(
         figures=inputs.figures,
         event_stream=shared.event_stream,
         expectations=inputs.expectations,
+        weights=inputs.weights,
         overrides=inputs.overrides,
         state_loading=_state_loading(shared, inputs),
         probing=inputs.probing,
@@ -81,6 +85,7 @@ def compose(
         snapshots=cycle.snapshots,
         previews=cycle.previews,
         heartbeat=_heartbeat(shared, cycle),
+        clock_steps=ClockSteps(shared.clock),
         reload=reload,
     )
 
@@ -129,6 +134,7 @@ class _Inputs:
     probing: ProbeLoop
     overrides: Overrides
     expectations: Expectations
+    weights: WeightMemory
     traffic: TrafficReports
     figures: ReportedFigures
     steering_first: SteeringFirst
@@ -150,6 +156,7 @@ def _inputs(shared: _Shared) -> _Inputs:
         probing,
         Overrides(active_settings, store, clock, shared.wake, (on_override,)),
         Expectations(store),
+        WeightMemory(store),
         TrafficReports(clock),
         ReportedFigures(active_settings, clock),
         SteeringFirst(clock, lambda: probing.changed_at),
@@ -169,15 +176,16 @@ class _Levers:
 def _levers(shared: _Shared, inputs: _Inputs) -> _Levers:
     active_settings, clock = shared.active_settings, shared.clock
     ports = lever_ports(shared.ports.records, shared.ports.accelerators)
-    observation = Observation(active_settings, ports, clock, shared.wake)
+    observation = Observation(active_settings, ports, clock, shared.wake, inputs.weights)
     on_record = shared.supervision.guarded("live_records", shared.event_stream.on_record, None)
     recording = Recording(shared.ports.store, clock, (on_record,))
+    spread = spread_checks(shared.ports.records, shared.ports.accelerators)
     return _Levers(
         observation,
         Actuation(active_settings, observation, ports, inputs.expectations, clock, shared.wakeup),
         recording,
         FollowUp(
-            active_settings, ports, recording, inputs.traffic, clock, shared.metrics.propagation
+            active_settings, spread, recording, inputs.traffic, clock, shared.metrics.propagation
         ),
     )
 
@@ -219,6 +227,7 @@ def _cycle(shared: _Shared, inputs: _Inputs, levers: _Levers, opinions: _SecondO
         levers.observation,
         inputs.overrides,
         inputs.expectations,
+        inputs.weights,
         inputs.traffic,
         inputs.figures,
         guarded("check_opinions_latest", opinions.health_checks.latest, {}),
@@ -249,6 +258,7 @@ def _listeners(shared: _Shared, levers: _Levers, opinions: _SecondOpinions) -> t
         "answered_follow": opinions.dns_sampling.on_cycle,
         "cycle_log": log_cycle,
         "residency_alarm": ResidencyAlarm().on_cycle,
+        "misconfigured_alarm": MisconfiguredAlarm().on_cycle,
         "contradiction_alarm": ContradictionAlarm().on_cycle,
         "overload_alarm": OverloadAlarm().on_cycle,
         "undecided_alarm": UndecidedAlarm().on_cycle,
@@ -275,6 +285,7 @@ def _reload(
         without_prepare(lambda _: inputs.figures.apply_settings()),
         *map(without_prepare, source.swapped),
         without_prepare(lambda _: observation.forget_unused()),
+        without_prepare(lambda _: levers.actuation.forget_refusals()),
     )
     return Reload(
         ReloadProposals(source.load, active_settings, observation, cycle.snapshots),
@@ -288,7 +299,14 @@ def _reload(
 
 
 def _state_loading(shared: _Shared, inputs: _Inputs) -> StateLoading:
-    return StateLoading(inputs.expectations, inputs.overrides, shared.clock, shared.wake)
+    return StateLoading(
+        inputs.expectations,
+        inputs.overrides,
+        shared.active_settings,
+        inputs.weights,
+        shared.clock,
+        shared.wake,
+    )
 
 
 def _heartbeat(shared: _Shared, cycle: _Cycle) -> Heartbeat:

@@ -17,12 +17,14 @@ from controller.loops.cycle.recording import Recording
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder
 from controller.loops.event_stream import EventStream
 from controller.loops.levers.actuation import Actuation
+from controller.loops.levers.carried_weights import WeightMemory
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.follow_up import FollowUp
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
 from controller.loops.probing.probe_loop import ProbeLoop
 from controller.loops.process.audit_head import AuditHead
+from controller.loops.process.clock_steps import ClockSteps
 from controller.loops.process.heartbeat import Heartbeat
 from controller.loops.process.state_loading import StateLoading
 from controller.loops.process.supervision import Loop, Supervision
@@ -49,6 +51,7 @@ class Controller:
     figures: ReportedFigures
     event_stream: EventStream
     expectations: Expectations
+    weights: WeightMemory
     overrides: Overrides
     state_loading: StateLoading
     probing: ProbeLoop
@@ -63,6 +66,7 @@ class Controller:
     snapshots: SnapshotBuilder
     previews: Previews
     heartbeat: Heartbeat
+    clock_steps: ClockSteps
     reload: Reload
 
     async def load(self) -> None:
@@ -105,6 +109,7 @@ class Controller:
             "answered": self.dns_sampling.run,
             "follow_up": self.follow_up.run,
             "live": self.event_stream.run,
+            "clock_steps": self.clock_steps.run,
             "audit_head": AuditHead(self.ports.store, self.ports.clock).run,
             "reload": lambda: self.reload.run(manager.reloading, reloaded),
         }
@@ -117,6 +122,7 @@ class Controller:
             self.observation,
             self.overrides,
             self.expectations,
+            self.weights,
             self.recording,
             self.reload,
         ):
@@ -140,9 +146,11 @@ class Controller:
             figures=self.figures,
             event_stream=self.event_stream,
             heartbeat=self.heartbeat,
+            clock_steps=self.clock_steps,
             metrics=self.metrics,
             supervision=self.supervision,
             started_at=self.started_at,
+            aws_denials=self.ports.aws_denials,
         )
 
     def _status_line(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from controller.model.aws_calls import AwsDenial
 from controller.model.errors import InvalidSettingsError, Problem
 from controller.ports import (
     Accelerators,
@@ -29,6 +30,8 @@ class Ports:
     accelerators: Accelerators
     checks: HealthChecks
     name_servers: NameServers
+    aws_denials: Callable[[], tuple[AwsDenial, ...]] = tuple
+    """Which operations AWS denies the daemon now."""
 
 
 async def _no_file() -> LoadedSettings:

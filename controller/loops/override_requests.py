@@ -1,11 +1,17 @@
-"""Checks an operator's order against the settings; a refusal names what is allowed."""
+"""An operator's request: whether the settings allow it, and which overrides it would lead to.
+
+A refusal names what is allowed.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from controller.model.configuration import Settings
 from controller.model.decision import GUARD_HOLDS
 from controller.model.errors import InvalidRequestError
-from controller.model.overrides import OverrideKind, OverrideRequest
+from controller.model.overrides import Override, OverrideKind, OverrideRequest
 
 
 def check(request: OverrideRequest, settings: Settings) -> None:
@@ -96,3 +102,38 @@ def _check_pool(request: OverrideRequest, settings: Settings) -> None:
             field="pool",
             valid=tuple(pools),
         )
+
+
+def supposed_overrides(
+    active: Iterable[Override], requests: Sequence[OverrideRequest], now: datetime
+) -> tuple[Override, ...]:
+    """The overrides that would be active if these requests were carried out, the newest last.
+
+    A request replaces the active override of its place. `now`: wall-clock time.
+    """
+    replaced = {request.target for request in requests}
+    present = tuple(active)
+    newest_id = max((override.id for override in present), default=0)
+    kept = (override for override in present if override.target not in replaced)
+    added = (_supposed(id_, request, now) for id_, request in enumerate(requests, newest_id + 1))
+    return (*kept, *added)
+
+
+def _supposed(id_: int, request: OverrideRequest, now: datetime) -> Override:
+    """The override that a request would become.
+
+    Its id must be the largest: between overrides of the same rank the planner obeys the newest.
+    """
+    return Override(
+        id=id_,
+        kind=request.kind,
+        region=request.region,
+        service=request.service,
+        pool=request.pool,
+        share=request.share,
+        author=request.author,
+        reason=request.reason,
+        created_at=now,
+        expires_at=now + timedelta(seconds=request.ttl_s),
+        ignore_guards=request.ignore_guards,
+    )

@@ -1,8 +1,12 @@
 """Overrides: an operator's orders, each with an end. Adds, extends, withdraws and expires them.
 
+An order is taken in one place, `Overrides.add`: it is checked once, its caller may look at what it
+would lead to and refuse it, then it is stored.
+
 An override is acknowledged only once it is stored. Its end is kept in seconds of the clock that
 also counts while the machine is suspended (`boottime`), so that a stepping wall clock neither ends
-nor prolongs it. Across a restart the wall-clock date counts.
+nor prolongs it. Across a restart the wall-clock date counts, but from the start no order lasts
+longer than it was given for: the clock may be wrong then.
 
 The store is awaited for `_STORE_WAIT_S` at most. A change that is not stored by then is reported as
 not acknowledged, and continues in the background: if it is stored in the end, it is active from
@@ -20,7 +24,12 @@ import structlog
 
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.override_changes import OverrideChanges
-from controller.loops.override_requests import check, check_text, check_ttl
+from controller.loops.override_requests import (
+    check,
+    check_text,
+    check_ttl,
+    supposed_overrides,
+)
 from controller.loops.wakeup import WakeUp
 from controller.model.errors import InvalidRequestError, StateUnavailableError
 from controller.model.events import EventType
@@ -34,6 +43,8 @@ _CHECK_EVERY_S = 10.0
 """How late an end may be after the machine was suspended: timers stop meanwhile."""
 _STORE_WAIT_S = 5.0
 """How long a change may take to be stored before the caller gets an error."""
+_CLOCK_TOLERANCE = timedelta(seconds=10)
+"""By how much two clocks may differ that are both right."""
 _EXPIRY_WAIT_S = 0.2
 """How long one expiry waits for the store before the next is processed."""
 DAEMON = "gtc"
@@ -41,6 +52,13 @@ DAEMON = "gtc"
 
 Listener = Callable[[EventType, Override, str, str], None]
 """Called with what happened to an override, the override, the actor, and why it ended."""
+Condition = Callable[[Sequence[Override]], None]
+"""Called with the overrides that would be active after an order; what it raises refuses the order.
+"""
+
+
+def _unconditional(_supposed: Sequence[Override]) -> None:
+    """The condition that refuses nothing."""
 
 
 class Overrides:
@@ -66,6 +84,8 @@ class Overrides:
         self._ended_unstored: set[int] = set()
         """Ids of those that have expired, whose end is not stored yet."""
         self._changes = OverrideChanges()
+        self._given_later: list[Override] = []
+        """Those whose dates lay in the future at the start: the clock was wrong then or before."""
         self.loaded = False
         """Whether the overrides of an earlier process were read."""
 
@@ -74,10 +94,20 @@ class Overrides:
         stored = await self._store.overrides()
         now, wall = self._clock.boottime(), self._clock.wall()
         for override in stored:
-            left_s = (override.expires_at - wall).total_seconds()
-            self._held[override.id] = (override, now + left_s)
+            left = min(override.expires_at - wall, override.expires_at - override.created_at)
+            self._held[override.id] = (override, now + left.total_seconds())
+            if override.created_at > wall + _CLOCK_TOLERANCE:
+                self._given_later.append(override)
+                _log.warning(
+                    "override_of_the_future", **_log_fields(override), now=wall.isoformat()
+                )
         self.loaded = True
         self._wakeup.notify()
+
+    @property
+    def given_later(self) -> tuple[Override, ...]:
+        """Active overrides that were given, by their dates, after the daemon started."""
+        return tuple(override for override in self._given_later if override.id in self._held)
 
     async def end(self) -> None:
         """Cancel the changes that are still being stored."""
@@ -92,12 +122,15 @@ class Overrides:
         """Seconds until an override ends, at least 0."""
         return max(0.0, self._held[override_id][1] - self._clock.boottime())
 
-    async def add(self, request: OverrideRequest) -> Override:
+    async def add(
+        self, request: OverrideRequest, condition: Condition = _unconditional
+    ) -> Override:
         """Check and store a new override; it replaces one of the same kind at the same place.
 
-        Raises InvalidRequestError, StateUnavailableError.
+        Raises InvalidRequestError, what `condition` raises, StateUnavailableError.
         """
         self.check(request)
+        condition(self.supposing(request))
         self._check_loaded()
         return await self._changes.run(lambda: self._add(request), _STORE_WAIT_S)
 
@@ -121,6 +154,15 @@ class Overrides:
     def check(self, request: OverrideRequest) -> None:
         """Raise InvalidRequestError for a request that the active settings do not allow."""
         check(request, self._active_settings.settings)
+
+    def supposing(self, *requests: OverrideRequest) -> tuple[Override, ...]:
+        """The overrides that would be active if these requests, which `check` allows, were carried
+        out, the newest last."""
+        return supposed_overrides(self.active(), requests, self._clock.wall())
+
+    def without(self, ended: Override) -> tuple[Override, ...]:
+        """The overrides that would be active if this one ended."""
+        return tuple(override for override in self.active() if override.id != ended.id)
 
     async def run(self) -> None:
         """Announce and expire overrides at their times, until cancelled."""

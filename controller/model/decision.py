@@ -45,13 +45,18 @@ class Hold(StrEnum):
     DRY_RUN = "dry_run"
     DRIFT = "drift"
     CONTESTED = "contested"
-    STRUCTURE = "structure"
+    MISCONFIGURED = "misconfigured"
     RESIDENCY = "residency"
     FLAPPING = "flapping"
     RAMP_STEP = "ramp_step"
     NOT_OBSERVED = "not_observed"
     UNDECIDED = "undecided"
     STATE_UNREAD = "state_unread"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Hold | None:
+        """A hold of an earlier version's records, under its present name."""
+        return cls.MISCONFIGURED if value == "structure" else None
 
 
 GUARD_HOLDS = (

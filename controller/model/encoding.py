@@ -19,6 +19,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from controller.model.optional_members import OPTIONAL_MEMBERS
+
 Encode = Callable[[Any], Any]
 _ATOMS = frozenset((str, int, float, bool, NoneType))
 
@@ -49,7 +51,7 @@ class Encoder:
 
     def _encoder_of(self, kind: Any) -> Encode:
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-            return self._object(kind._fields, iter)
+            return self._named_tuple(kind)
         if issubclass(kind, BaseModel):
             return self._members(tuple(kind.model_fields))
         if is_dataclass(kind):
@@ -81,6 +83,25 @@ class Encoder:
                 name: member if type(member) in _ATOMS else self(member)
                 for name, member in zip(names, members(value), strict=True)
             }
+
+        return encode
+
+    def _named_tuple(self, kind: Any) -> Encode:
+        """Encoder of a named tuple; its optional members are left out where they are defaults."""
+        optional = OPTIONAL_MEMBERS.get(kind)
+        if optional is None:
+            return self._object(kind._fields, iter)
+        always = len(kind._fields) - len(optional)
+        encode_always = self._object(kind._fields[:always], lambda value: value[:always])
+        defaults = tuple(kind._field_defaults[name] for name in optional)
+
+        def encode(value: Any) -> dict[str, Any]:
+            data: dict[str, Any] = encode_always(value)
+            if value[always:] != defaults:
+                for name, member, default in zip(optional, value[always:], defaults, strict=True):
+                    if member != default:
+                        data[name] = self(member)
+            return data
 
         return encode
 

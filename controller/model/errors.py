@@ -58,6 +58,10 @@ class StateUnavailableError(Exception):
     """The state store cannot be read or written."""
 
 
+class UnreadableStateError(StateUnavailableError):
+    """One thing that is stored cannot be read; the rest can."""
+
+
 @contextmanager
 def within(part: str) -> Iterator[None]:
     """Prefix the field of an InvalidRequestError with a part of the request:

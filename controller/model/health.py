@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, NoReturn
 
+from controller.model.optional_members import with_optional_members
+
 
 class Verdict(StrEnum):
     """Health of an endpoint or region. Unknown is a third value and causes no change."""
@@ -25,6 +27,25 @@ class ProbeOutcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     COULD_NOT_RUN = "could_not_run"
+
+
+class NotRunCause(StrEnum):
+    """Why a probe could not be run. The values are public: metrics, API."""
+
+    NO_ROUTE = "no_route"
+    """To this address (ENETUNREACH). Settled by `planning.health.unreachable`."""
+    NO_FAMILY = "no_address_family"
+    """This host has no route for any address of the family, IPv4 or IPv6."""
+    NOT_PERMITTED = "not_permitted"
+    DESCRIPTORS = "descriptors"
+    PORTS = "ports"
+    MEMORY = "memory"
+    NETWORK_DOWN = "network_down"
+    RESOLVER = "resolver"
+    SETTINGS = "settings"
+    """A secret that was not read, a name that DNS cannot represent."""
+    MISTAKE = "mistake"
+    """Of this program."""
 
 
 class ReferenceKind(StrEnum):
@@ -50,8 +71,31 @@ class ProbeResult(NamedTuple):
     """End of the server's certificate; None without TLS or if it could not be verified."""
     address: str = ""
     """The probed address, such as `192.0.2.1:443`; empty if the probe did not get to an address."""
+    cause: NotRunCause | None = None
+    """Why it could not be run; None: it was."""
 
 
+class AddressCounts(NamedTuple):
+    """How many addresses of an endpoint's name there are and fail.
+
+    Invariants: `0 <= down <= fresh <= probed <= known`; `len(failing) <= down`.
+    """
+
+    known: int
+    """Addresses that the name has."""
+    probed: int
+    """Addresses that are probed; fewer when the name has too many."""
+    fresh: int
+    """Addresses with a fresh result, of families that work here; the verdict is about these."""
+    down: int
+    """Of these, those that are down."""
+    failing: tuple[str, ...] = ()
+    """The first few that are down, each with its last failure."""
+    silent_families: tuple[str, ...] = ()
+    """Families whose addresses do not count: nothing at all answers over them from here."""
+
+
+@with_optional_members("not_run", "not_run_since", "no_route_since", "addresses")
 class HealthState(NamedTuple):
     """Health of one endpoint seen from one vantage point: verdict and evidence.
 
@@ -89,6 +133,15 @@ class HealthState(NamedTuple):
     bad_ratio: float = 0.0
     """Ratio of recent probes that failed or were far slower than usual: an exponential moving
     average over `health.gray.over_probes` probes."""
+    not_run: str = ""
+    """Why the probes since the last result could not be run; empty: the last one could."""
+    not_run_since: float | None = None
+    """When the first of these ended."""
+    no_route_since: float | None = None
+    """Since when every probe ended without a route to the address; None: it has one, or it is
+    unknown."""
+    addresses: AddressCounts | None = None
+    """The addresses of a name that has several, each probed by itself; None: there is one."""
 
     @property
     def suspect(self) -> bool:

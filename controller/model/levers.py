@@ -26,6 +26,21 @@ class Position(NamedTuple):
         return "/".join(self)
 
 
+PartWeights = Mapping[str, int]
+"""Part of a position (a record type, or an endpoint of a group) to its weight when the position is
+open. What counts is the ratio, which a drain to 0 loses. `0 <= weight <= 255`."""
+CarriedWeights = Mapping[Position, PartWeights]
+"""Position to the weights of its parts that are carried through drain and return."""
+
+
+class KeptWeights(NamedTuple):
+    """Carried weights of one position, and the lever that they were seen behind."""
+
+    lever: str
+    """Identity of the lever: another one has other parts."""
+    weights: PartWeights
+
+
 @dataclass(frozen=True, slots=True)
 class RecordSet:
     """One record set of a hosted zone, with all properties that a deletion must repeat.
@@ -81,14 +96,20 @@ class EndpointGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupChange:
-    """Another dial for one endpoint group, and another weight for its endpoints.
+    """Another dial for one endpoint group, and other weights for its endpoints.
 
-    `0 <= dial <= 100`; `0 <= endpoint_weight <= 255`.
+    `0 <= dial <= 100`; `0 <= weight <= 255`; `len(weights) == len(group.endpoints)`.
     """
 
     group: EndpointGroup
     dial: float
-    endpoint_weight: int
+    weights: tuple[int, ...]
+    """Of the endpoints, in the group's order."""
+
+    @property
+    def state(self) -> LeverState:
+        """The group's state after it."""
+        return LeverState(max(self.weights, default=0), self.dial)
 
 
 LeverChange = WeightChange | GroupChange
@@ -122,7 +143,7 @@ class LeverState:
     """State of one position in the lever's units: a record's weight, or a group's weight and dial.
 
     `0 <= weight <= 255`; `dial is None` (Route 53) or `0 <= dial <= 100` (Global Accelerator, where
-    `weight` is that of the group's endpoints).
+    `weight` is the largest of the group's endpoints).
     """
 
     weight: int
@@ -136,6 +157,15 @@ class LeverState:
         are unhealthy, and an accelerator fails over to dial 0.
         """
         return self.weight > 0 and self.dial != 0
+
+    def is_same_for_users(self, other: LeverState) -> bool:
+        """Whether both give the position the same users.
+
+        Behind an accelerator weights only share out a group's users among its endpoints.
+        """
+        if self.dial is None:
+            return self == other
+        return self.dial == other.dial and self.is_open is other.is_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +189,8 @@ class Leak:
     """The rules of Route 53 or Global Accelerator that make the path possible."""
     astray: str | None = None
     """The lawful region whose weighted record is on the path, and which is thus misdirected."""
+    unread: str | None = None
+    """The name that was not read, so that nothing is proven; None: the path is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +204,9 @@ class Observed:
     at: float
     """When the reading began, monotonic seconds."""
     settings: Mapping[Position, LeverState]
-    """Position to its state. Its parts are its A and AAAA record, or the endpoints of its groups.
-    If they differ, this is the most open part: a region is out only when all its parts are."""
+    """Position to its state. Its parts are its A and AAAA record, or its groups, one per listener.
+    If they differ, this is the most open part: a region is out only when all its parts are. Weights
+    in the ratio that is carried (`PartWeights`) do not differ; the largest of them counts."""
     unequal: frozenset[Position] = frozenset()
     """Positions whose parts differ."""
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -187,8 +220,21 @@ class Observed:
     failing_open: frozenset[Position] = frozenset()
     """Closed positions that users reach all the same: all of the pool's records of one type, or all
     groups behind one listener, are closed, and AWS treats that as all open."""
-    outdated: bool = False
-    """Whether we wrote after the reading began, so that a difference may be our own write."""
+    unsteered: Mapping[Position, Mapping[str, float]] = field(default_factory=dict)
+    """Position to the record types that are not steered (HTTPS, SVCB …) to the share of their
+    answers that leads to it, by weight; above 0 only."""
+    ratios: Mapping[Position, PartWeights] = field(default_factory=dict)
+    """Position to the ratio of its A and AAAA record's weights; missing where they are equal."""
+    weights_when_open: Mapping[Position, int] = field(default_factory=dict)
+    """Closed position behind an accelerator to its largest endpoint weight once it is open."""
+    unknown_weights: Mapping[Position, str] = field(default_factory=dict)
+    """Closed position whose parts' weights were never seen, to what sets them, as text. It stays
+    closed."""
+
+    def misconfigured(self, pool: str) -> tuple[str, ...]:
+        """All that is set up wrongly in a pool: its faults, and regions of unknown weights."""
+        unknown = [text for p, text in self.unknown_weights.items() if p.pool == pool]
+        return (*self.faults.get(pool, ()), *unknown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,23 @@ class Override:
     """Share of each pool's traffic that a pin orders (behind an accelerator: dial / 100)."""
 
     @property
+    def fault(self) -> str:
+        """What contradicts the invariants (the times excepted); empty: nothing."""
+        if (self.region is None) != (self.kind is OverrideKind.FREEZE):
+            return (
+                f"it is a {self.kind.value} {'without' if self.region is None else 'of'} a region"
+            )
+        if self.pool is not None and self.service is None:
+            return "it names a pool and no service"
+        if (self.share is None) != (self.kind is not OverrideKind.PIN):
+            return (
+                f"it is a {self.kind.value} {'without' if self.share is None else 'with'} a share"
+            )
+        if self.share is not None and not _is_share(self.share):
+            return f"its share is {self.share!r}, no number above 0 up to 1"
+        return ""
+
+    @property
     def target(self) -> OverrideTarget:
         """What is ordered where. A new override replaces an older one with the same target."""
         return (self.kind, self.service, self.pool, self.region)
@@ -64,6 +81,10 @@ class Override:
             and self.pool in (None, pool)
             and (region is None or self.region == region)
         )
+
+
+def _is_share(share: object) -> bool:
+    return isinstance(share, int | float) and 0 < share <= 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ did not exist.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePath
@@ -66,6 +66,7 @@ from controller.model.levers import Position
 from controller.model.memory import ServiceMemory
 from controller.planning import memory
 from controller.planning.guards.blast_radius import drains_beyond_limit
+from controller.planning.guards.refusals import guarded_plans
 from controller.planning.guards.startup import unconfirmed_drains
 from controller.planning.health.isolation import isolation
 from controller.planning.health.quorum import SharedEvidence, service_health
@@ -167,7 +168,7 @@ class _Fold:
         """What is done about a service; all is held after an exception."""
         found = None
         if proposal is not None:
-            found = self._attempt(service, partial(conclude, proposal, unconfirmed))
+            found = self._attempt(service, partial(_concluded, proposal, unconfirmed))
         return found or self._undecided(service)
 
     def _replan(
@@ -208,6 +209,16 @@ class _Fold:
             drains=known.drains,
         )
         return ServiceConclusion(unchanged_plans(self.snapshot, service, held), kept, ())
+
+
+def _concluded(
+    proposal: ServiceProposal, unconfirmed: Mapping[str, Collection[str]]
+) -> ServiceConclusion:
+    """The proposal after guards. `unconfirmed`: service to drains that a person must confirm."""
+    snapshot, service = proposal.snapshot, proposal.service
+    proposed = [pool.plan for pool in proposal.planned]
+    plans = guarded_plans(snapshot, service, proposed, proposal.drift, unconfirmed)
+    return conclude(proposal, plans, unconfirmed.get(service, ()))
 
 
 def _drains(proposals: Mapping[str, ServiceProposal]) -> dict[str, frozenset[str]]:

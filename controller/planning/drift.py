@@ -43,38 +43,40 @@ def find_drift(snapshot: Snapshot, service: str) -> dict[Position, str]:
     """A service's drifted positions, with what was expected and what was observed, as text.
 
     A position has not drifted while `states of its parts <= expected states`. So a write of ours
-    that only some parts took is no drift, and one part that another party changed is. A reading
-    older than our last write shows no new drift.
+    that only some parts took is no drift, and one part that another party changed is. What is seen
+    for the first time is no change, nor are other weights inside an open endpoint group. What we
+    are known to have written is observed, however old the reading (`loops.levers.own_writes`).
     """
     found: dict[Position, str] = {}
     observed = snapshot.observed.get(service)
     if observed is None:
         return found
-    get_expected, since = snapshot.expected.get, snapshot.memory.of(service).drift_since
-    unequal, outdated = observed.unequal, observed.outdated
+    get_expected, unequal = snapshot.expected.get, observed.unequal
     for position, state in observed.settings.items():
         expected = get_expected(position)
-        if unequal and position in unequal:
+        if not expected:
+            is_ours = True
+        elif unequal and position in unequal:
             is_ours = _are_parts_ours(observed.parts.get(position, ()), expected)
         else:
-            is_ours = not expected or state in expected
-        if not is_ours and (not outdated or position in since):
+            is_ours = state in expected or _is_expected(state, expected)
+        if expected and not is_ours:
             found[position] = _drift_text(position, expected, observed)
     return found
 
 
-def _are_parts_ours(parts: Collection[LeverState], expected: Collection[LeverState] | None) -> bool:
+def _are_parts_ours(parts: Collection[LeverState], expected: Collection[LeverState]) -> bool:
     """Whether every part shows an expected state, as after a write that only some parts took."""
-    return bool(parts) and expected is not None and set(parts) <= set(expected)
+    return bool(parts) and all(_is_expected(part, expected) for part in parts)
 
 
-def _drift_text(
-    position: Position, expected: tuple[LeverState, ...] | None, observed: Observed
-) -> str:
+def _is_expected(state: LeverState, expected: Iterable[LeverState]) -> bool:
+    return any(state.is_same_for_users(one) for one in expected)
+
+
+def _drift_text(position: Position, expected: tuple[LeverState, ...], observed: Observed) -> str:
     states = observed.parts.get(position, (observed.settings[position],))
     seen = " and ".join(map(format_state, states))
-    if not expected:
-        return f"{position}: its A and AAAA records (or endpoints) are unequal, {seen} seen"
     return f"{position}: {format_state(expected[-1])} expected, {seen} seen"
 
 
@@ -183,8 +185,7 @@ def accepted_states(
 
     These are positions observed for the first time; those that show our last write, whose outcome
     was unknown or which took several tries; and another party's change that is adopted, that the
-    plan agrees with once its hold is over, or that the plan was written around. A reading older
-    than our last write is left out.
+    plan agrees with once its hold is over, or that the plan was written around.
     """
     hold_s = snapshot.settings.guards.drift.hold_s
     changing = {(p.service, p.pool) for p in decision.plans if p.changes or p.withheld}
@@ -194,7 +195,7 @@ def accepted_states(
     def is_acceptable(position: Position, state: LeverState) -> bool:
         if position not in decision.drift:
             expected = snapshot.expected.get(position)
-            return expected is None or (len(expected) > 1 and state == expected[-1])
+            return expected is None or (len(expected) > 1 and state.is_same_for_users(expected[-1]))
         memory = decision.memory.of(position.service)
         agrees = _pool_of(position) not in changing and (
             snapshot.now - memory.drift_since[position] >= hold_s
@@ -204,7 +205,6 @@ def accepted_states(
     return {
         position: state
         for observed in snapshot.observed.values()
-        if not observed.outdated
         for position, state in observed.settings.items()
         if position not in touched and position not in observed.unequal
         if is_acceptable(position, state)

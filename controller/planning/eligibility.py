@@ -16,12 +16,17 @@ from controller.model.health import RegionHealth, Verdict
 from controller.model.levers import Position
 from controller.model.memory import FlapDamping
 from controller.model.overrides import Override, OverrideKind
-from controller.planning.guards import refusals
+from controller.planning.guards.blast_radius import too_many_drains
+from controller.planning.guards.ignored_guards import ignored_guards
 from controller.planning.guards.panic import panic_detail
 from controller.planning.health.flapping import reuse_wait_s
 
 _PANIC_PARTIES = 2
 """Independent parties (vantage points, Route 53) that must call a region down during a panic."""
+
+
+SET_UP_CAUSES = ("missing", Hold.MISCONFIGURED.value)
+"""Causes of regions that are out because of how AWS is set up."""
 
 
 class Permission(Enum):
@@ -44,8 +49,8 @@ class RegionEligibility:
 
     permission: Permission
     cause: str
-    """`serving`, `pin`, `region_down`, `flapping`, `failover`, `drain`, `missing`, or the hold
-    because of which it keeps its share."""
+    """`serving`, `pin`, `region_down`, `flapping`, `failover`, `drain`, `missing`, `misconfigured`,
+    or the hold because of which it keeps its share."""
     why: str
     held: tuple[Held, ...] = ()
     """Why it does not move as its health or an order requires."""
@@ -136,14 +141,37 @@ def eligibility_by_health(
         if len(split) < len(eligibility):
             missing = [region for region in pool.regions if region not in split]
             eligibility = eligibility.with_regions(dict.fromkeys(missing, _MISSING))
-        if not_kept and Hold.BLAST_RADIUS in refusals.ignored_guards(snapshot, *name):
+        if not_kept and Hold.BLAST_RADIUS in ignored_guards(snapshot, *name):
             drained = {region: one for region, one in not_kept.items() if region in split}
             eligibility = eligibility.with_regions(drained)
         eligibility = eligibility.with_regions(_failovers(snapshot, name, split))
         if damped:
             eligibility = _with_flapping_excluded(snapshot, name, damped, eligibility, split)
-        found[pool_name] = eligibility
+        found[pool_name] = _with_unknown_weights_excluded(snapshot, name, eligibility, split)
     return found
+
+
+def _with_unknown_weights_excluded(
+    snapshot: Snapshot, pool: PoolName, eligibility: PoolEligibility, before: Shares
+) -> PoolEligibility:
+    """Closed regions whose ratio of weights nobody knows stay out: none is guessed."""
+    unknown = {
+        position.region: text
+        for position, text in snapshot.observed[pool[0]].unknown_weights.items()
+        if position.pool == pool[1] and before.get(position.region) == 0
+    }
+    return eligibility.with_regions(
+        {
+            region: RegionEligibility(
+                Permission.OUT,
+                Hold.MISCONFIGURED.value,
+                text,
+                (Held(Hold.MISCONFIGURED, text, region),),
+            )
+            for region, text in unknown.items()
+            if eligibility[region].permission is Permission.IN
+        }
+    )
 
 
 def _failovers(snapshot: Snapshot, pool: PoolName, before: Shares) -> dict[str, RegionEligibility]:
@@ -240,7 +268,7 @@ def _why_not_out(health_input: _HealthInput, region: str, kept: Collection[str])
     panic = snapshot.memory.of(health_input.service).panic
     if panic is not None and health[region].agreeing_parties < _PANIC_PARTIES:
         return Held(Hold.PANIC, panic_detail(health.values()), region)
-    return refusals.too_many_drains(snapshot, region) if region in kept else None
+    return too_many_drains(snapshot, region) if region in kept else None
 
 
 def _failed_over(order: Override) -> RegionEligibility:

@@ -144,11 +144,16 @@ def _filtered(by_key: Mapping[K, V], is_kept: Callable[[K], bool]) -> dict[K, V]
 def after_cycle(decision: Decision, written: Sequence[WriteResult], now: float) -> Memory:
     """The memory for the next decision, after this decision's writes.
 
-    A write of unknown outcome counts as sent; a refused one does not.
+    A write of unknown outcome counts as sent; a refused one does not. Of a plan only the part that
+    was sent counts: the rest waits, such as for a zone that still answers an earlier write.
     """
     sent = [write for write in written if write.outcome.status is not OutcomeStatus.REFUSED]
-    positions = {change.position for write in sent for change in write.changes}
-    plans = [p for p in decision.plans if any(c.position in positions for c in p.changes)]
+    changes = {change for write in sent for change in write.changes}
+    plans = [
+        replace(plan, changes=part)
+        for plan in decision.plans
+        if (part := tuple(change for change in plan.changes if change in changes))
+    ]
     memory = after_writing(decision.memory, plans, now)
     memory = after_outcomes(memory, decision.plans, written)
     return after_reasserting(memory, decision, applied_positions(written), now)
@@ -183,9 +188,19 @@ def _after_writing(memory: ServiceMemory, sent: list[PoolPlan], now: float) -> S
         ),
         drains={
             **recent_drains(memory, now),
-            **dict.fromkeys(sorted(automatic_drains(automatic)), now),
+            **dict.fromkeys(sorted(_sent_drains(automatic)), now),
         },
     )
+
+
+def _sent_drains(plans: Iterable[PoolPlan]) -> set[str]:
+    """Regions that these plans drain automatically by what they change."""
+    return {
+        region
+        for plan in plans
+        for region in automatic_drains([plan])
+        if region in {change.position.region for change in plan.changes}
+    }
 
 
 def after_outcomes(

@@ -1,4 +1,7 @@
-"""Drains and pins that persons ordered, as far as guards allow them.
+"""Drains and pins that persons ordered, as far as the guards of orders allow them.
+
+Those guards are here: `min_active` and `capacity`. The guards of plans come after
+(`planning.guards.refusals`).
 
 A failover is not handled here: it treats its region as down (`planning.eligibility`), and only the
 guards of an emergency bind it.
@@ -8,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 
 from controller.model.decision import Held, Hold, Shares, Snapshot
 from controller.model.levers import Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.eligibility import Permission, PoolEligibility, RegionEligibility
-from controller.planning.guards import refusals as guard
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.believed import Believed
 from controller.planning.placement.optimal_split import PlacementProblem, total_overload_rps
@@ -99,11 +102,27 @@ def _drain_refusal(
     serving = sum(
         before.get(r, 0.0) > 0 or _is_standby(order_input, by_pool, pool, r) for r in others
     )
-    too_few = guard.too_few_active(
+    too_few = too_few_active(
         order_input.snapshot, len(by_pool[pool]), serving, f"draining {region}", region
     )
     no_capacity = _capacity_refusal(order_input, by_pool, pool, region, ordered)
     return _first_refusal(override, too_few, no_capacity)
+
+
+def too_few_active(
+    snapshot: Snapshot, regions: int, would_remain: int, what: str, region: str
+) -> Held | None:
+    """The hold of a user's drain or pin that would leave too few regions of the pool serving.
+
+    `regions`: how many the pool has. `what`: the order, as text.
+
+    Scope: that order in that pool. End: enough other regions may serve, or the order's own end.
+    """
+    need = max(1, ceil(regions * snapshot.settings.guards.min_active_ratio))
+    if would_remain >= need:
+        return None
+    detail = f"{what} would leave {would_remain} of {regions} regions serving, {need} needed"
+    return Held(Hold.MIN_ACTIVE, detail, region)
 
 
 def _is_standby(
@@ -135,7 +154,7 @@ def _pin_refusal(
         if adds_up
         else _may_serve(eligibility)
     )
-    too_few = guard.too_few_active(
+    too_few = too_few_active(
         order_input.snapshot, len(eligibility), len(serving), f"pinning {region}", region
     )
     return _first_refusal(

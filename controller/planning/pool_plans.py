@@ -1,32 +1,38 @@
-"""Plans of a service's pools: from eligibility to the shares of this cycle, with every reason."""
+"""Plans of a service's pools: from eligibility to this cycle's shares and changes, with reasons.
+
+`plan_pools` has the steps in their order: which regions may take over, the best split, how far this
+cycle goes towards it, and the changes of levers that this takes. Guards come after.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from controller.model.decision import Held, Hold, PoolPlan, Shares, Snapshot
+from controller.model.health import RegionHealth
 from controller.model.levers import Position
 from controller.model.memory import ServiceMemory
 from controller.planning.account.reasons import placement_and_ramp_rules
-from controller.planning.eligibility import Permission, PoolEligibility
+from controller.planning.eligibility import SET_UP_CAUSES, PoolEligibility
+from controller.planning.guards.misdirected import exclude_misdirected
 from controller.planning.levers.registry import lever_of
-from controller.planning.placement.accelerator_split import place_dials
 from controller.planning.placement.believed import Believed
-from controller.planning.placement.optimal_split import PlacementProblem, PoolPlacement, place
+from controller.planning.placement.optimal_split import PoolPlacement
+from controller.planning.placement.pool_placements import pool_placements
 from controller.planning.pool_path import PoolInput, PoolPath
 from controller.planning.ramp.gate import RampGate, ramp_gate
 from controller.planning.ramp.relief import relieve_overload
 from controller.planning.ramp.steps import RampLimits, ramp_dials, ramp_shares
-from controller.planning.shares import SHARE_TOLERANCE, normalised
+from controller.planning.shares import SHARE_TOLERANCE
 
 _MIN_DIAL_SHIFT = 0.05
 """Least change of a dial that is written: which region is nearest is learned from noisy reports."""
 
 
 class PlannedPool(NamedTuple):
-    """A pool's plan before guards and diff, and what the next decision must know about it."""
+    """A pool's plan before guards, and what the next decision must know about it."""
 
     plan: PoolPlan
     warming_up: frozenset[Position]
@@ -37,60 +43,66 @@ class PlannedPool(NamedTuple):
     """Seconds until a step that is held back may be due; 0: no step is held back."""
 
 
-def leaving_regions(eligibility: PoolEligibility, before: Shares) -> tuple[str, ...]:
+def plan_pools(
+    snapshot: Snapshot,
+    service_name: str,
+    health: Mapping[str, RegionHealth],
+    believed: Believed,
+    by_pool: Mapping[str, PoolEligibility],
+    before: Mapping[str, Shares],
+) -> list[PlannedPool]:
+    """The plans of a service's pools with their changes, and the rules of placement and ramp.
+
+    `by_pool`: pool to eligibility by health and orders. `before`: pool to its present shares.
+    """
+    eligible = exclude_misdirected(snapshot, service_name, by_pool, before)
+    placements = pool_placements(snapshot, service_name, believed, eligible, before)
+    inputs = _pool_inputs(snapshot, service_name, health, believed, eligible, before, placements)
+    planned = _towards_placement(inputs)
+    return [_with_changes(snapshot, pool) for pool in planned]
+
+
+def _pool_inputs(
+    snapshot: Snapshot,
+    service_name: str,
+    health: Mapping[str, RegionHealth],
+    believed: Believed,
+    eligibility: Mapping[str, PoolEligibility],
+    before: Mapping[str, Shares],
+    placements: Mapping[str, PoolPlacement | None],
+) -> list[PoolInput]:
+    """What each pool's plan is made from."""
+    was_warming_up = _warming_up_by_pool(snapshot.memory.of(service_name), before)
+    leaving = {
+        pool: _leaving_regions(eligibility[pool], before[pool]) if placement is not None else ()
+        for pool, placement in placements.items()
+    }
+    urgent = any(leaving.values())
+    return [
+        PoolInput(
+            snapshot,
+            service_name,
+            pool,
+            believed,
+            health,
+            eligibility[pool],
+            before[pool],
+            placement,
+            leaving[pool],
+            was_warming_up[pool],
+            urgent,
+        )
+        for pool, placement in placements.items()
+    ]
+
+
+def _leaving_regions(eligibility: PoolEligibility, before: Shares) -> tuple[str, ...]:
     """Regions that have traffic and must have none."""
     return tuple(region for region in eligibility.out if before.get(region, 0.0) > 0)
 
 
-def pool_placements(
-    snapshot: Snapshot,
-    service_name: str,
-    believed: Believed,
-    by_pool: Mapping[str, PoolEligibility],
-    before: Mapping[str, Shares],
-) -> dict[str, PoolPlacement | None]:
-    """Pool to the split that placement finds best; None where no region may serve."""
-    settings = snapshot.settings
-    service = settings.services[service_name]
-    if not lever_of(service).shares_add_up:
-        return {
-            pool: place_dials(snapshot, (service_name, pool), believed, eligibility, before[pool])
-            for pool, eligibility in by_pool.items()
-        }
-    restricted = {pool: one for pool, one in by_pool.items() if len(one.free) < len(one)}
-    kept = {pool: _kept_split(one, before[pool]) for pool, one in restricted.items()}
-    candidates = {pool: one.free for pool, one in by_pool.items() if not kept.get(pool)}
-    fixed = {pool: kept[pool] or one.pinned for pool, one in restricted.items()}
-    problem = PlacementProblem(
-        service, settings.regions, settings.placement, believed, candidates, fixed, before
-    )
-    placed = place(problem)
-    return {pool: placed.get(pool) or _fixed_placement(fixed.get(pool, {})) for pool in by_pool}
-
-
-def _kept_split(eligibility: PoolEligibility, before: Shares) -> dict[str, float]:
-    """The present split without the regions that must leave, if some region keeps its share.
-
-    Empty when no region keeps its share, or when none of the split would be left.
-    """
-    if not eligibility.has_kept:
-        return {}
-    return normalised(
-        {
-            region: before[region]
-            for region, one in eligibility.items()
-            if region in before and one.permission is not Permission.OUT
-        }
-    )
-
-
-def _fixed_placement(shares: Shares) -> PoolPlacement | None:
-    """The placement of a pool whose shares are all fixed; pins alone carry the whole pool."""
-    return PoolPlacement(normalised(shares)) if shares else None
-
-
-def plan_pools(pool_inputs: Sequence[PoolInput]) -> list[PlannedPool]:
-    """The plans of a service's pools, with the rules of placement and ramp."""
+def _towards_placement(pool_inputs: list[PoolInput]) -> list[PlannedPool]:
+    """Each pool's plan as far as this cycle goes, without changes."""
     paths = [_path(one, one.placement) for one in pool_inputs if one.placement is not None]
     if pool_inputs and _adds_up(pool_inputs[0]):
         paths = relieve_overload(paths)
@@ -101,12 +113,25 @@ def plan_pools(pool_inputs: Sequence[PoolInput]) -> list[PlannedPool]:
     ]
 
 
+def _with_changes(snapshot: Snapshot, pool: PlannedPool) -> PlannedPool:
+    """The pool with the changes of levers that its plan takes."""
+    plan = pool.plan
+    service = snapshot.settings.services[plan.service]
+    changes = lever_of(service).diff(service, plan, snapshot.observed[plan.service])
+    return pool._replace(plan=replace(plan, changes=changes)) if changes else pool
+
+
 def _unservable_pool(pool_input: PoolInput) -> PlannedPool:
     """The plan of a pool that no region may serve: its traffic stays where it is."""
     eligibility, before = pool_input.eligibility, pool_input.before
     why = ", ".join(f"{region}: {one.cause}" for region, one in eligibility.items())
     detail = f"no region may serve ({why}): traffic stays where it is"
-    held = (*eligibility.held, Held(Hold.LAST_REGION, detail))
+    # Where only the set-up is at fault, its own hold says all.
+    observed = pool_input.snapshot.observed[pool_input.service]
+    is_set_up = not observed.misconfigured(pool_input.pool)
+    others = [one for one in eligibility.values() if one.cause not in SET_UP_CAUSES]
+    last = (Held(Hold.LAST_REGION, detail),) if is_set_up or others else ()
+    held = (*eligibility.held, *last)
     plan = PoolPlan(pool_input.service, pool_input.pool, before, before, before, held=held)
     return PlannedPool(plan, _positions(pool_input, eligibility))
 
@@ -212,7 +237,7 @@ def _adds_up(pool_input: PoolInput) -> bool:
     return lever_of(pool_input.snapshot.settings.services[pool_input.service]).shares_add_up
 
 
-def warming_up_by_pool(memory: ServiceMemory, before: Mapping[str, Shares]) -> dict[str, set[str]]:
+def _warming_up_by_pool(memory: ServiceMemory, before: Mapping[str, Shares]) -> dict[str, set[str]]:
     """Pool to its regions that were warming up after the last decision."""
     found: dict[str, set[str]] = {pool: set() for pool in before}
     if memory.closed_is_warming_up:

@@ -1,8 +1,9 @@
-"""One service's decision in two steps, from verdicts to plans.
+"""One service's decision, from verdicts to plans and memory.
 
-`propose` plans as if the service were alone. `planning.decision` then compares the proposals of all
-services (limit of automatic drains, first plans since the start), and `conclude` applies guards. No
-function here looks at another service.
+`propose` plans as if the service were alone: by health, then by orders, then towards the best
+split. `planning.decision` then compares the proposals of all services (limit of automatic drains,
+first plans since the start) and lets guards refuse plans; `conclude` is what is remembered of it.
+No function here looks at another service.
 """
 
 from __future__ import annotations
@@ -13,29 +14,19 @@ from dataclasses import dataclass, replace
 from controller.model.configuration import Mode
 from controller.model.decision import Held, Hold, PoolPlan, Snapshot
 from controller.model.health import RegionHealth
-from controller.model.levers import Change, Position
+from controller.model.levers import Position
 from controller.model.memory import ServiceMemory
-from controller.planning.account.reasons import guard_rules
 from controller.planning.drift import adopted_pools, find_drift, with_drift
 from controller.planning.eligibility import eligibility_by_health
-from controller.planning.guards import panic, refusals
-from controller.planning.guards.blast_radius import is_resend
-from controller.planning.guards.misdirected import exclude_misdirected
-from controller.planning.guards.startup import automatic_drains, has_begun, missing_data
+from controller.planning.guards import panic
+from controller.planning.guards.startup import automatic_drains, has_begun
 from controller.planning.health.flapping import updated_flaps
 from controller.planning.levers.registry import lever_of
 from controller.planning.memory import with_services
 from controller.planning.orders import with_orders
 from controller.planning.placement.accelerator_split import with_learned_nearest
 from controller.planning.placement.believed import believed_figures
-from controller.planning.pool_path import PoolInput
-from controller.planning.pool_plans import (
-    PlannedPool,
-    leaving_regions,
-    plan_pools,
-    pool_placements,
-    warming_up_by_pool,
-)
+from controller.planning.pool_plans import PlannedPool, plan_pools
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +94,18 @@ def replanned(proposal: ServiceProposal, kept: Collection[str]) -> ServicePropos
 
 
 def conclude(
-    proposal: ServiceProposal, unconfirmed: Mapping[str, Collection[str]]
+    proposal: ServiceProposal, plans: tuple[PoolPlan, ...], unconfirmed: Collection[str]
 ) -> ServiceConclusion:
-    """The proposal after guards.
+    """The proposal with its plans after guards, and what is remembered of it.
 
-    `unconfirmed`: service to the drains of its first plan that a person must confirm.
+    `unconfirmed`: the drains of the service's first plan that a person must confirm.
     """
     snapshot, service = proposal.snapshot, proposal.service
-    own = unconfirmed.get(service, ())
-    missing = missing_data(snapshot, service)
-    of_all = {r for regions in unconfirmed.values() for r in regions} if own else ()
-    plans = tuple(_guarded(proposal, pool.plan, missing, of_all) for pool in proposal.planned)
     memory = snapshot.memory.of(service)
     is_isolated = proposal.isolated is not None
     memory = replace(
         memory,
-        begun=has_begun(snapshot, service, proposal.regions, own, blind=is_isolated),
+        begun=has_begun(snapshot, service, proposal.regions, unconfirmed, blind=is_isolated),
         degraded={r: health.degraded for r, health in proposal.regions.items() if health.degraded},
         warming_up=frozenset(position for pool in proposal.planned for position in pool.warming_up),
         closed_is_warming_up=memory.closed_is_warming_up and not proposal.is_observed,
@@ -137,87 +124,20 @@ def unchanged_plans(snapshot: Snapshot, service: str, held: Held) -> tuple[PoolP
 
 def _plan(proposal: ServiceProposal, kept: Collection[str]) -> list[PlannedPool]:
     """The plans of the service's pools before guards. `kept`: see `replanned`."""
-    snapshot, name = proposal.snapshot, proposal.service
+    snapshot, name, health = proposal.snapshot, proposal.service, proposal.regions
     memory = snapshot.memory.of(name)
     if not proposal.is_observed:
         held = Held(Hold.NOT_OBSERVED, "AWS has not said yet how its levers stand")
         plans = unchanged_plans(snapshot, name, held)
         return [PlannedPool(plan, memory.warming_up) for plan in plans]
-    return plan_pools(_pool_inputs(proposal, kept))
-
-
-def _pool_inputs(proposal: ServiceProposal, kept: Collection[str]) -> list[PoolInput]:
-    snapshot, name, health = proposal.snapshot, proposal.service, proposal.regions
     service = snapshot.settings.services[name]
     before = lever_of(service).shares_by_pool(service, snapshot.observed[name])
-    was_warming_up = warming_up_by_pool(snapshot.memory.of(name), before)
     believed = believed_figures(snapshot, name, health)
     by_health = eligibility_by_health(
         snapshot, name, health, before, isolated=proposal.isolated, kept=kept
     )
     by_orders = with_orders(snapshot, name, believed, by_health, before)
-    eligibility = exclude_misdirected(snapshot, name, by_orders, before)
-    placements = pool_placements(snapshot, name, believed, eligibility, before)
-    leaving = {
-        pool: leaving_regions(eligibility[pool], before[pool]) if placement is not None else ()
-        for pool, placement in placements.items()
-    }
-    urgent = any(leaving.values())
-    return [
-        PoolInput(
-            snapshot,
-            name,
-            pool,
-            believed,
-            health,
-            eligibility[pool],
-            before[pool],
-            placement,
-            leaving[pool],
-            was_warming_up[pool],
-            urgent,
-        )
-        for pool, placement in placements.items()
-    ]
-
-
-def _guarded(
-    proposal: ServiceProposal, plan: PoolPlan, missing: Held | None, unconfirmed: Collection[str]
-) -> PoolPlan:
-    """The plan with its changes; or held, with the same changes as `withheld`."""
-    if not proposal.is_observed:
-        return plan
-    snapshot = proposal.snapshot
-    service = snapshot.settings.services[plan.service]
-    changes = lever_of(service).diff(service, plan, snapshot.observed[plan.service])
-    leak = refusals.leak_refusal(snapshot, plan.service, plan.pool)
-    if leak is not None:
-        plan = replace(plan, held=(*plan.held, leak))
-    if not changes:
-        return plan
-    guard_input = refusals.GuardInput(
-        plan,
-        automatic_drains=tuple(sorted(automatic_drains([plan]))),
-        ignored=refusals.ignored_guards(snapshot, plan.service, plan.pool),
-        drift=tuple(p for p in proposal.drift if p.pool == plan.pool),
-        missing_data=missing,
-        unconfirmed=unconfirmed,
-        is_resend=is_resend(snapshot.memory.of(plan.service), changes),
-    )
-    held = refusals.first_refusal(snapshot, guard_input)
-    return replace(plan, changes=changes) if held is None else _refused(plan, changes, held, leak)
-
-
-def _refused(
-    plan: PoolPlan, changes: tuple[Change, ...], held: Held, leak: Held | None
-) -> PoolPlan:
-    return replace(
-        plan,
-        after=plan.before,
-        rules=(*plan.rules, *guard_rules(plan, held)),
-        held=plan.held if held == leak else (*plan.held, held),
-        withheld=changes,
-    )
+    return plan_pools(snapshot, name, health, believed, by_orders, before)
 
 
 def _aborted(proposal: ServiceProposal) -> dict[Position, float]:

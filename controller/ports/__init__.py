@@ -5,7 +5,15 @@ from controller.ports.figures import FigureSource
 from controller.ports.levers import Accelerators, RecordSets
 from controller.ports.probing import ProbeListener, Prober, Target
 from controller.ports.second_opinions import HealthChecks, NameServers
-from controller.ports.state import AuditTrail, DecisionRecords, ExpectedLeverStates, Orders, Store
+from controller.ports.state import (
+    AuditTrail,
+    DecisionRecords,
+    ExpectedLeverStates,
+    KeptPartWeights,
+    Orders,
+    StateReport,
+    Store,
+)
 
 __all__ = [
     "Accelerators",
@@ -15,11 +23,13 @@ __all__ = [
     "ExpectedLeverStates",
     "FigureSource",
     "HealthChecks",
+    "KeptPartWeights",
     "NameServers",
     "Orders",
     "ProbeListener",
     "Prober",
     "RecordSets",
+    "StateReport",
     "Store",
     "Target",
     "TimerHandle",

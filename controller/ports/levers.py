@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from controller.model.levers import EndpointGroup, GroupChange, Outcome, RecordSet, WeightChange
+from controller.planning.residency.zone_listings import Run, ZoneListing
 
 
 class RecordSets(Protocol):
@@ -16,6 +17,10 @@ class RecordSets(Protocol):
 
         Raises ProviderUnavailableError or ProviderRejectedError.
         """
+        ...
+
+    async def read_runs(self, hosted_zone_id: str, runs: Sequence[Run]) -> ZoneListing:
+        """The record sets of these runs of names, which do not overlap. Raises as `read` does."""
         ...
 
     async def change(
@@ -36,8 +41,13 @@ class Accelerators(Protocol):
         """All endpoint groups of all listeners. Raises as `RecordSets.read` does."""
         ...
 
-    async def change(self, change: GroupChange) -> Outcome:
-        """Set a group's dial and its endpoints' weights; its other properties stay."""
+    async def change(
+        self, accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        """Set one group's dial and its endpoints' weights; its other properties stay.
+
+        AWS takes one group in a request, so `len(changes) == 1`.
+        """
         ...
 
     async def is_deployed(self, accelerator_arn: str) -> bool:

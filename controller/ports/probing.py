@@ -19,6 +19,15 @@ class ProbeListener(Protocol):
         """A passing answer that came after its probe timed out, but within `max_timeout_s`."""
         ...
 
+    def on_addresses(self, addresses: tuple[str, ...]) -> bool:
+        """The endpoint's name has these addresses, two or more; may be called by `start_probe`.
+
+        True: the listener probes each of them itself (`Prober.address_target`), and this
+        `start_probe` has no result. False: the probe is one attempt, which the first address that
+        can be connected to decides.
+        """
+        ...
+
     def on_disconnect(self) -> None:
         """The connection that is kept open between probes was closed, while no probe ran."""
         ...
@@ -45,4 +54,13 @@ class Prober(Protocol):
 
     def target(self, endpoint: Endpoint, listener: ProbeListener) -> Target:
         """The target of this endpoint; its results go to `listener`."""
+        ...
+
+    def address_target(self, endpoint: Endpoint, address: str, listener: ProbeListener) -> Target:
+        """The target of one address of this endpoint, one of those of `on_addresses`."""
+        ...
+
+    @property
+    def missing_families(self) -> tuple[str, ...]:
+        """`IPv4` or `IPv6` where names have such addresses and this host has no route for any."""
         ...

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from controller.model.audit import AuditCheck, AuditEntry, ChainPoint
 from controller.model.decision import DecisionRecord
-from controller.model.levers import LeverState, Position
+from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
+from controller.model.unreadable import StateCondition, UnreadableRecord
 from controller.planning.account.evidence import Evidence, EvidenceText
 
 
@@ -41,7 +42,10 @@ class Orders(Protocol):
         ...
 
     async def overrides(self) -> tuple[Override, ...]:
-        """Overrides that were not ended yet, expired ones included, oldest first."""
+        """Overrides that were not ended yet, expired ones included, oldest first.
+
+        Those that cannot be read are missing; `StateReport.condition` names them.
+        """
         ...
 
 
@@ -53,6 +57,16 @@ class ExpectedLeverStates(Protocol):
         ...
 
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]: ...
+
+
+class KeptPartWeights(Protocol):
+    """The weights of positions' parts that are carried through drain and return."""
+
+    async def keep_weights(self, weights: Mapping[Position, KeptWeights]) -> None:
+        """Store the weights of these positions in the place of earlier ones."""
+        ...
+
+    async def kept_weights(self) -> Mapping[Position, KeptWeights]: ...
 
 
 class DecisionRecords(Protocol):
@@ -78,10 +92,16 @@ class DecisionRecords(Protocol):
         region: str | None = None,
         until: datetime | None = None,
     ) -> tuple[DecisionRecord, ...]:
-        """Up to `limit` records, newest first.
+        """Up to `limit` records, newest first, without those that cannot be read.
 
         `before`: only smaller ids; `region`: only records that concern it; `until`: none later.
         """
+        ...
+
+    async def records_or_errors(
+        self, *, limit: int, before: int | None = None, region: str | None = None
+    ) -> tuple[DecisionRecord | UnreadableRecord, ...]:
+        """Up to `limit` records, newest first; one that cannot be read is in its place."""
         ...
 
     async def evidence(self, record_id: int) -> EvidenceText | None:
@@ -111,5 +131,21 @@ class AuditTrail(Protocol):
         ...
 
 
-class Store(Orders, ExpectedLeverStates, DecisionRecords, AuditTrail, Protocol):
+class StateReport(Protocol):
+    """What an operator must know of the state itself."""
+
+    def condition(self) -> StateCondition:
+        """What was found when it was opened, and rows that could not be read since."""
+        ...
+
+
+class Store(
+    Orders,
+    ExpectedLeverStates,
+    KeptPartWeights,
+    DecisionRecords,
+    AuditTrail,
+    StateReport,
+    Protocol,
+):
     """All durable state."""

@@ -119,9 +119,24 @@ def parse(text: str, source: str) -> Settings:
     return inspection.settings
 
 
-def inspect(text: str, assignments: Iterable[Assignment] = ()) -> Inspection:
-    """Settings, mistakes and warnings of a text with `assignments` laid over it. Never raises."""
-    return _OverlaidDocument(text, assignments).inspect()
+def inspect(
+    text: str,
+    assignments: Iterable[Assignment] = (),
+    references_in: Mapping[str, str] | None = None,
+) -> Inspection:
+    """Settings, mistakes and warnings of a text with `assignments` laid over it. Never raises.
+
+    `references_in`: the environment by which secrets and files of authorities are read, too, as at
+    a start; None: they are not looked at.
+    """
+    document = _OverlaidDocument(text, assignments)
+    inspection = document.inspect()
+    if inspection.settings is None or references_in is None:
+        return inspection
+    _, missing = resolve(inspection.settings, references_in)
+    if not missing:
+        return inspection
+    return Inspection(None, _in_order([document.problem(finding) for finding in missing]))
 
 
 def read_text(path: Path) -> str:

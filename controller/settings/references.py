@@ -6,6 +6,7 @@ passed to the prober only, and `repr` does not show them.
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,12 @@ from pathlib import Path
 from controller.model.configuration import KeyPath, Settings
 from controller.settings.file_positions import RuleFinding
 
+_CERTIFICATE = re.compile(
+    rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[A-Za-z0-9+/=\s]+"
+    rb"-----END (?:X509 |TRUSTED )?CERTIFICATE-----"
+)
+"""A certificate in PEM form, under any of OpenSSL's names for it (PEM_read_bio_X509(3))."""
+_BASE64_ENDS = re.compile(rb"(-----(?:BEGIN|END) )(?:X509 |TRUSTED )?CERTIFICATE-----")
 _LARGEST_BYTES = 1024 * 1024
 """Limit of a file's size in bytes: no secret and no list of authorities is larger."""
 
@@ -25,7 +32,7 @@ class References:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Reference (`env:NAME` or `file:/path`) to the secret."""
     authorities: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Path (`ca_file`) to the file's text (PEM)."""
+    """Path (`ca_file`) to the certificates in it (PEM, without comments)."""
 
 
 NO_REFERENCES = References()
@@ -78,26 +85,37 @@ def _secret(reference: str, environment: Mapping[str, str]) -> str:
 
 
 def _authorities(path: str) -> str:
-    """The PEM text of a file with at least one certificate. Raises _MissingError."""
-    text = _text(path)
-    no_certificates = _MissingError(f"{path} holds no certificates in PEM form")
-    if "-----BEGIN CERTIFICATE-----" not in text:
-        raise no_certificates
-    try:
-        ssl.create_default_context(cadata=text)
-    except (ssl.SSLError, ValueError) as error:
-        raise no_certificates from error
-    return text
+    """A file's certificates as PEM, of which there is at least one. Raises _MissingError.
+
+    What stands between them, such as comments, is left out: it may have any encoding.
+    """
+    blocks = [
+        _BASE64_ENDS.sub(rb"\1CERTIFICATE-----", b) for b in _CERTIFICATE.findall(_read(path))
+    ]
+    if not blocks:
+        raise _MissingError(f"{path} holds no certificates in PEM form")
+    for number, block in enumerate(blocks, 1):
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=block.decode())
+        except (ssl.SSLError, ValueError) as error:
+            message = f"{path}: certificate {number} of {len(blocks)} cannot be read: {error}"
+            raise _MissingError(message) from error
+    return b"\n".join(blocks).decode()
 
 
 def _text(path: str) -> str:
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            text = file.read(_LARGEST_BYTES + 1)
+        return _read(path).decode()
     except UnicodeDecodeError as error:
         raise _MissingError(f"{path} is not text") from error
+
+
+def _read(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_LARGEST_BYTES + 1)
     except OSError as error:
         raise _MissingError(f"{path} cannot be read: {error.strerror or error}") from error
-    if len(text) > _LARGEST_BYTES:
+    if len(data) > _LARGEST_BYTES:
         raise _MissingError(f"{path} is larger than {_LARGEST_BYTES} bytes")
-    return text
+    return data

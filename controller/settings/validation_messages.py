@@ -41,13 +41,14 @@ _BOUNDS = {
 }
 
 PATTERNS = {
-    r"^[a-z]{2}(-[a-z]+)+-\d$": "an AWS region such as eu-west-1",
+    r"^[a-z]{2,5}(-[a-z]+)+-\d{1,2}$": "an AWS region such as eu-west-1",
     r"^[a-z][a-z0-9-]{0,62}$": (
         "a name of lower-case letters, digits and hyphens that begins with a letter"
     ),
     r"^(default|continent:[A-Z]{2}|country:[A-Z]{2})$": (
         "default, continent:XX or country:XX with the two-letter code in capitals"
     ),
+    r"^[^~]": "a path such as /var/lib/gtc/gtc.sqlite (~ is not expanded)",
     r"^/\S+$": "an absolute path such as /etc/gtc/ca.pem",
     r"^[A-Za-z][A-Za-z0-9-]*$": "an HTTP header's name such as Authorization",
     r"^[a-z0-9-]+(\.[a-z0-9-]+)*$": "a host's name in lower case such as app.example.com",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from controller.adapters.sqlite import audit, snapshots
 from controller.adapters.sqlite import schema as sqlite_schema
-from controller.planning.account.evidence import Evidence
+from controller.planning.account.evidence import Evidence, encode_evidence
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 BODY = (
@@ -44,7 +44,7 @@ def made(path: Path, schema: int, evidences: Iterable[Evidence | None]) -> None:
             ).lastrowid
             assert record_id is not None
             if evidence is not None:
-                snapshots.add(connection, record_id, evidence)
+                snapshots.add(connection, record_id, encode_evidence(evidence))
             digest = audit.text_digest(BODY)
             audit.append_record(connection, record_id, NOON, digest, None)
         connection.execute(f"PRAGMA user_version = {schema}")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from controller.model.aws_calls import AwsDenial
 from tests.api.serving import api
 from tests.loops.hanging import hanging
 
@@ -52,6 +53,24 @@ async def test_neither_depends_on_aws_or_on_any_region() -> None:
         answers = [await served.get(path) for path in ("/livez", "/readyz")]
 
     assert [answer.status for answer in answers] == [200, 200]
+
+
+async def test_that_aws_refuses_the_daemon_is_a_note_and_in_the_status() -> None:
+    """Ready all the same: a restart would change nothing, and the plain answer stays `ok`."""
+    async with api() as served:
+        since = served.world.clock.monotonic() - 40
+        why = "ExpiredToken: expired"
+        served.world.aws_denials = (AwsDenial("route53", "GetChange", why, since),)
+        ready, verbose = await served.get("/readyz"), await served.get("/readyz?verbose")
+        status = await served.get("/v1/status")
+
+    assert (ready.status, ready.text) == (200, "ok\n")
+    assert verbose.status == 200
+    assert verbose.text.endswith(
+        "\nnote aws: route53 GetChange refused for 40 s: ExpiredToken: expired\n"
+    )
+    [denied] = status.body["aws_denied"]
+    assert denied == {"service": "route53", "operation": "GetChange", "why": why, "for_s": 40.0}
 
 
 @pytest.mark.parametrize(("silent_s", "status"), [(29.0, 200), (31.0, 503)])

@@ -14,8 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from controller import __version__
 from controller.api.metrics.daemon_metrics import CALL_OUTCOMES, OPERATIONS, DaemonMetrics
 from controller.loops.reports.traffic import TrafficReports
+from controller.model.aws_calls import AwsCall
 from controller.model.configuration import EndpointId, Mode
-from controller.model.health import ProbeOutcome, ProbeResult, ReferenceKind
+from controller.model.health import NotRunCause, ProbeOutcome, ProbeResult, ReferenceKind
 from controller.model.levers import Position
 from controller.model.traffic import Measurement
 from tests.api.serving import QUICK, Api, api
@@ -114,10 +115,26 @@ def test_probes_are_counted_by_outcome_and_timed_when_they_pass() -> None:
     assert value(counted, expected="no_answer", outcome="passed") == 1
 
 
+def test_probes_that_could_not_be_run_are_counted_by_cause() -> None:
+    """Of endpoints and reference targets together; each cause has a series from the start."""
+    metrics, value = fresh()
+    counted = "gtc_probes_could_not_run_total"
+    assert {value(counted, cause=cause.value) for cause in NotRunCause} == {0}
+    for observed in (WEB, ReferenceKind.KNOWN_GOOD):
+        lacking = ProbeResult(ProbeOutcome.COULD_NOT_RUN, 1.0, 0.0, "", cause=NotRunCause.PORTS)
+        metrics.probe_counter(observed)(lacking)
+        metrics.probe_counter(observed)(ProbeResult(ProbeOutcome.FAILED, 1.0, 0.0, ""))
+    metrics.probe_counter(WEB)(ProbeResult(ProbeOutcome.COULD_NOT_RUN, 1.0, 0.0, ""))
+
+    assert value(counted, cause="ports") == 2
+    assert value(counted, cause="mistake") == 1
+    assert value("gtc_probes_total", **WEB._asdict(), outcome="could_not_run") == 2
+
+
 def test_calls_and_propagation_are_counted_and_timed() -> None:
     """As the adapters and the follow-up report them."""
     metrics, value = fresh()
-    metrics.aws_call("route53", "GetChange", "throttled", 0.5)
+    metrics.aws_call(AwsCall("route53", "GetChange", "throttled", 0.5))
     metrics.propagation("route53", 12.0)
 
     labels = {"service": "route53", "operation": "GetChange"}

@@ -116,4 +116,4 @@ async def test_a_full_disk_is_told_to_who_orders_something_and_ends_with_it(
 
 async def asked(store: SqliteStore, pragma: str) -> int:
     """The value of a pragma, from the store's own connection in its thread."""
-    return await store._execute(lambda connection: int(connection.execute(pragma).fetchone()[0]))
+    return await store.execute(lambda connection: int(connection.execute(pragma).fetchone()[0]))

@@ -8,7 +8,9 @@ import pytest
 
 from controller.model.configuration import RampSettings
 from controller.model.decision import GUARD_HOLDS
+from controller.model.overrides import OverrideRequest
 from tests.api.serving import QUICK, Api, api
+from tests.fakes.methods import Method
 
 DRAIN = {"kind": "drain", "region": "eu-west-1", "reason": "INC-42"}
 
@@ -38,6 +40,7 @@ async def test_a_drain_is_answered_and_carried_out() -> None:
         "ignore_guards": [],
         "expires_soon": False,
         "void": None,
+        "warnings": [],
     }
 
 
@@ -201,6 +204,27 @@ async def test_a_preview_stores_nothing_and_shows_what_would_move() -> None:
         assert "drained by local: INC-42" in answer.body["text"]
         assert served.controller.overrides.active() == ()
         assert served.world.records.writes == []
+
+
+@pytest.mark.parametrize("path", ["/v1/overrides", "/v1/overrides?dry_run=true", "/v1/plan"])
+async def test_a_request_is_checked_once(path: str) -> None:
+    """Whether it is carried out or only previewed."""
+    planned = {"overrides": [{"kind": "drain", "region": "eu-west-1"}]}
+    body = planned if path == "/v1/plan" else DRAIN
+    checked: list[OverrideRequest] = []
+    async with api(running=False) as served:
+        overrides = served.controller.overrides
+        original = overrides.check
+
+        def counted(request: OverrideRequest) -> None:
+            checked.append(request)
+            original(request)
+
+        with Method(overrides.check).replaced(counted):
+            answer = await served.post(path, json=body)
+
+    assert answer.status in (200, 201)
+    assert [request.region for request in checked] == ["eu-west-1"]
 
 
 async def test_the_end_of_an_override_answers_the_override() -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from controller.model.health import NotRunCause, ProbeOutcome
 from tests.api.serving import QUICK, api
 
 
@@ -21,6 +22,7 @@ async def test_a_service_is_shown_with_its_endpoints() -> None:
         "hosted_zone_id": "Z0SANDBOX0000000001",
         "name": "shop.example.test.",
         "ttl_s": 5.0,
+        "weights": {},
     }
     assert answer.body["pools"]["europe"]["residency"] == "EU"
     region = answer.body["regions"]["eu-west-1"]
@@ -85,3 +87,26 @@ async def test_certificate_days_are_shown_and_secrets_are_not() -> None:
     assert endpoints[1]["certificate_days_left"] == pytest.approx(20, abs=0.01)
     assert "Authorization" not in after.text
     assert "TOKEN" not in after.text
+
+
+async def test_each_address_of_a_name_is_shown_and_what_could_not_be_asked() -> None:
+    """An endpoint with one address has none beside it."""
+    async with api() as served:
+        world, probing = served.world, served.controller.probing
+        (web, *_) = world.probes("eu-west-1")
+        world.prober.resolve(web, "192.0.2.1:80", "192.0.2.2:80")
+        world.prober.not_run_cause = NotRunCause.PORTS
+        world.prober.answer("192.0.2.2:80", ProbeOutcome.COULD_NOT_RUN, "no local port left")
+        await served.until(lambda: bool(probing.unasked.now))
+        shop, status = await served.get("/v1/services/shop"), await served.get("/v1/status")
+
+    endpoints = {name: region["endpoints"]["web"] for name, region in shop.body["regions"].items()}
+    assert endpoints["us-east-1"]["addresses"] == []
+    assert endpoints["eu-west-1"]["could_not_run"] is None
+    shown = {one["address"]: one for one in endpoints["eu-west-1"]["addresses"]}
+    assert shown["192.0.2.1:80"]["could_not_run"] is None
+    assert shown["192.0.2.2:80"]["could_not_run"] == "no local port left"
+    (lacking,) = status.body["probing"]["could_not_run"]
+    assert (lacking["cause"], lacking["subjects"]) == ("ports", 1)
+    assert lacking["example"] == "shop/eu-west-1/web at 192.0.2.2:80"
+    assert status.body["probing"]["missing_families"] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from controller.planning.account.evidence import Evidence, EvidenceText
 from tests.api.serving import QUICK, Answer, Api, api
 from tests.fakes.methods import Method
 from tests.loops.probed import KNOWN_BAD, with_known_bad
+from tests.loops.simulated import ZONE
 from tests.loops.small import in_background
 
 
@@ -38,6 +41,42 @@ def is_isolated(served: Api) -> bool:
     return latest is not None and latest.decision.memory.isolated_since is not None
 
 
+async def test_what_a_reading_took_and_when_all_was_listed_is_told() -> None:
+    """For each hosted zone and accelerator: ours are small, so each reading lists all of them."""
+    async with api() as served:
+        targets = (await served.get("/v1/status")).body["observation"]["targets"]
+
+    zone = targets.pop(ZONE)
+    (accelerator,) = targets.values()
+    assert (zone["pages"], zone["resources"], zone["whole"]) == (1, 10, True)
+    assert (accelerator["pages"], accelerator["resources"], accelerator["whole"]) == (None, 2, True)
+    assert zone["whole_age_s"] <= 10
+    assert zone["whole_error"] is None
+
+
+async def test_whole_has_all_records_read_and_decides_by_them_before_it_answers() -> None:
+    """What was made by hand a moment ago shows; without it, what was read last does."""
+    async with api() as served:
+        await asyncio.sleep(10.1)  # a listing answers those who ask for ten seconds
+        before = (await served.get("/v1/status")).body["cycle"]
+        reads = len(served.world.records.reads)
+        status = await served.get("/v1/status?whole=true")
+
+    assert len(served.world.records.reads) > reads
+    assert status.body["cycle"] > before
+
+
+async def test_whole_is_refused_while_aws_does_not_answer() -> None:
+    """An earlier reading is no answer to the question."""
+    async with api() as served:
+        served.world.records.trouble.unavailable = True
+        await asyncio.sleep(10.1)
+        status = await served.get("/v1/status?whole=true")
+
+    assert (status.status, status.body["status"]) == (503, 503)
+    assert f"AWS did not show all of {ZONE}" in status.body["detail"]
+
+
 async def test_the_whole_status_without_failures() -> None:
     """Verdicts, shares and the daemon's own state, member by member."""
     async with api() as served:
@@ -50,7 +89,7 @@ async def test_the_whole_status_without_failures() -> None:
         "known_good": {"failing": 0, "total": 3},
         "known_bad": {"answering": [], "total": 0},
     }
-    assert body["observation"] == {"failing": {}}
+    assert body["observation"]["failing"] == {}
     assert body["cycle"] > 0
     assert 0 <= body["cycle_age_s"] < 5
     assert 0 <= body["next_cycle_in_s"] <= 10
@@ -78,6 +117,7 @@ async def test_the_whole_status_without_failures() -> None:
         "requests": 0,
         "errors": 0,
         "drift": None,
+        "unsteered": {},
         "override": None,
     }
 
@@ -138,6 +178,40 @@ async def test_overrides_and_holds_are_shown_at_what_they_concern() -> None:
     assert region_of(status, "shop", "world", "us-east-1")["override"] == drain.body["id"]
     assert region_of(status, "api", "world", "us-east-1")["override"] is None
     assert {h["reason"] for h in pool_of(status, "shop", "world")["holds"]} == {"frozen"}
+
+
+async def test_a_wrong_set_up_is_shown_and_announced_in_orders() -> None:
+    """In status as the pool's faults; in an order's preview and answer as what it does for good."""
+    async with api() as served:
+        status = await served.get("/v1/status")
+        assert pool_of(status, "shop", "europe")["faults"] == []
+        lost = next(
+            record
+            for record in served.world.records.stored(ZONE)
+            if (record.name, record.type) == ("europe.shop.example.test.", "AAAA")
+        )
+        served.world.records.remove(ZONE, lost)
+        hint = replace(lost, type="HTTPS", set_identifier="eu-central-1")
+        served.world.records.put(ZONE, hint)
+        await served.until(lambda: not served.calm())
+        status = await served.get("/v1/status")
+        order = {"kind": "drain", "region": "eu-central-1", "service": "shop", "pool": "europe"}
+        body = {**order, "reason": "x", "ignore_guards": ["min_active", "capacity"]}
+        preview = await served.post("/v1/overrides?dry_run=true", json=body)
+        answer = await served.post("/v1/overrides", json=body)
+        metrics = await served.get("/metrics")
+
+    (fault,) = pool_of(status, "shop", "europe")["faults"]
+    assert fault == f"weighted record {lost.name} AAAA {lost.set_identifier} is missing"
+    assert pool_of(status, "shop", "world")["faults"] == []
+    assert region_of(status, "shop", "europe", "eu-central-1")["unsteered"] == {"HTTPS": 1.0}
+    one_way, unsteered = answer.body["warnings"]
+    assert one_way.startswith("shop/europe: eu-central-1 does not come back by itself")
+    assert fault in one_way
+    assert unsteered.startswith("shop/europe: 100 % of HTTPS answers go on leading to eu-central-1")
+    assert preview.body["warnings"] == answer.body["warnings"]
+    assert f"warning: {unsteered}" in preview.body["text"]
+    assert 'gtc_misconfigured{pool="europe",service="shop"} 1.0' in metrics.text
 
 
 async def test_isolation_is_shown() -> None:

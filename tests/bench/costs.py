@@ -22,6 +22,7 @@ from controller.api.routes import overrides
 from controller.api.routes import plan as routes_plan
 from controller.api.routes import status as routes_status
 from controller.api.routes import why as routes_why
+from controller.loops.levers.own_writes import Beginning
 from controller.loops.levers.readings import Reading
 from controller.loops.levers.residency_cache import ResidencyCache
 from controller.model.configuration import Settings
@@ -134,7 +135,9 @@ class _Deriving:
     def __call__(self) -> object:
         self._turn += 1
         listing = self._listings[self._turn % len(self._listings)]
-        return Reading(ROUTE53, listing, 0.0, self._proofs).derived("shop", self._service)
+        return Reading(ROUTE53, listing, Beginning(0, 0.0), self._proofs).derived(
+            "shop", self._service
+        )
 
 
 async def _answers(moment: Snapshot) -> list[Row]:

@@ -1,6 +1,7 @@
 """How many bytes everything takes that the daemon keeps: `python -m tests.bench.memory`.
 
-A world of 20 regions and 250 pools in one service, calm and when its largest region is lost. Bytes
+Worlds of 20 regions, with 250 pools in one service and with 60 in each of three, calm and when the
+largest region is lost. Bytes
 of memory are those that Python says it got for it, bytes on disk those in the state file; times are
 milliseconds of CPU.
 """
@@ -23,7 +24,7 @@ from controller.adapters.sqlite import records
 from controller.adapters.sqlite.schema import open_database, transaction
 from controller.loops import event_stream
 from controller.loops.active_settings import ActiveSettings
-from controller.loops.cycle import unsaved_records
+from controller.loops.cycle import recording, unsaved_records
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.loops.cycle.unsaved_records import UnsavedRecord, UnsavedRecords
 from controller.loops.event_stream import EventStream
@@ -41,12 +42,14 @@ from controller.planning.account.decision_changes import expected_effect
 from controller.planning.account.decision_summary import reduced_to_summary
 from controller.planning.account.evidence import Evidence, encode_evidence, read_snapshot
 from controller.planning.decision import decide
-from tests.bench.worlds import at_rest, failed
+from tests.bench.worlds import at_rest, failed, of_services
 from tests.fakes.clock import NOON, FakeClock
 from tests.planning.placement.transport_problems import world
 
 _T = TypeVar("_T")
 REGIONS, POOLS, SEED = 20, 250, 11
+SERVICES, POOLS_OF_EACH = ("shop", "api", "media"), 60
+_OPEN_BYTES = 3 * recording.MAX_OPEN_BYTES
 _SOME = 25
 """How many of each are made; what one takes shows in that, too."""
 
@@ -56,14 +59,30 @@ async def main() -> None:
     problem = world(REGIONS, POOLS, SEED, capacity_ratio=1.25, bound=False)
     calm = at_rest(problem)
     lost = failed(calm, max(problem.capacity, key=problem.capacity.__getitem__))
-    moments = {"calm": calm, "a region lost": lost}
     sys.stdout.write(f"{REGIONS} regions x {POOLS} pools, seed {SEED}\n\n")
+    _print_decisions({"calm": calm, "a region lost": lost})
+    services = three_services()
+    size = f"{REGIONS} regions x {POOLS_OF_EACH} pools x {len(SERVICES)} services"
+    sys.stdout.write(f"{size}\n\n")
+    _print_decisions({"calm": services, "a region lost": failed(services, "rg-a-0")})
+    bounds = _kept(lost)
+    sys.stdout.write("\n".join(aligned([("bytes kept", "now", "at most"), *bounds])) + "\n")
+
+
+def three_services() -> Snapshot:
+    """Three services, each with pools and users of its own, at rest."""
+    problems = [
+        world(REGIONS, POOLS_OF_EACH, SEED + number, capacity_ratio=1.25, bound=False)
+        for number in range(len(SERVICES))
+    ]
+    return of_services(dict(zip(SERVICES, map(at_rest, problems), strict=True)))
+
+
+def _print_decisions(moments: dict[str, Snapshot]) -> None:
     head = ("", *moments)
     found = [_of_decision(moment) for moment in moments.values()]
     rows = [[name, *(f"{one[name]:,}" for one in found)] for name in found[0]]
     sys.stdout.write("\n".join(aligned([head, *rows])) + "\n\n")
-    bounds = _kept(lost)
-    sys.stdout.write("\n".join(aligned([("bytes kept", "now", "at most"), *bounds])) + "\n")
 
 
 def _of_decision(moment: Snapshot) -> dict[str, int | float]:
@@ -134,7 +153,7 @@ def _kept(moment: Snapshot) -> list[tuple[str, str, str]]:
         _row(f"{_SOME} reports of all places", lambda: _reports(places), None),
         _row("measured figures", lambda: _figures(moment, places), None),
         _row(waiting, lambda: _waiting(moment, decision, record), unsaved_records.MAX_BYTES),
-        _row(growing, lambda: [reduced_to_summary(record) for _ in range(_SOME)], None),
+        _row(growing, lambda: [reduced_to_summary(record) for _ in range(_SOME)], _OPEN_BYTES),
         ("records in the state file", "", f"{records.KEPT_BYTES:,}"),
     ]
 

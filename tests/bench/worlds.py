@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from random import Random
 from string import ascii_uppercase
 
 from controller.model.configuration import EndpointId, PlacementSettings, RampSettings, Settings
@@ -60,6 +62,49 @@ def with_endpoints(moment: Snapshot, per_region: int) -> Snapshot:
         settings=moment.settings.model_copy(update={"services": services}),
         health={vantage: states},
         known_good={},
+    )
+
+
+def of_services(moments: Mapping[str, Snapshot]) -> Snapshot:
+    """One moment with the service of each of these, under its new name; regions have one catalogue.
+
+    No two endpoints show the same figures, as in life: equal ones would take less room.
+    """
+    first = next(iter(moments.values()))
+    shops = {name: moment.settings.services["shop"] for name, moment in moments.items()}
+    return replace(
+        first,
+        settings=first.settings.model_copy(update={"services": shops}),
+        health={
+            "here": {
+                endpoint._replace(service=name): _with_figures(state, Random(f"{name} {endpoint}"))
+                for name, moment in moments.items()
+                for endpoint, state in moment.health["here"].items()
+            }
+        },
+        observed={name: _renamed(moment, name) for name, moment in moments.items()},
+        expected={
+            position._replace(service=name): states
+            for name, moment in moments.items()
+            for position, states in moment.expected.items()
+        },
+        memory=Memory(services={n: m.memory.services["shop"] for n, m in moments.items()}),
+    )
+
+
+def _renamed(moment: Snapshot, name: str) -> Observed:
+    shop = moment.observed["shop"]
+    settings = {p._replace(service=name): state for p, state in shop.settings.items()}
+    return replace(shop, settings=settings)
+
+
+def _with_figures(state: HealthState, random: Random) -> HealthState:
+    return state._replace(
+        since=_NOW - 5000 * random.random(),
+        last_result_at=_NOW - random.random(),
+        latency_s=0.02 + 0.01 * random.random(),
+        usual_latency_s=0.02 + 0.01 * random.random(),
+        answers=random.randrange(100_000),
     )
 
 

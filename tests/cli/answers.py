@@ -21,6 +21,7 @@ def region(name: str, share: float | None = 0.5, **members: Any) -> dict[str, An
         "observed": share,
         "desired": share,
         "answered": None,
+        "unsteered": {},
         "measured": share,
         "requests": 100,
         "errors": 0,
@@ -35,6 +36,7 @@ def pool(name: str, *regions: dict[str, Any], **members: Any) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "residency": None,
         "leaks": None,
+        "faults": [],
         "holds": [],
         "overload_rps": 0.0,
         "answers": 0,
@@ -71,11 +73,26 @@ def status(*services: dict[str, Any], **members: Any) -> dict[str, Any]:
             "known_good": {"failing": 0, "total": 3},
             "known_bad": {"answering": [], "total": 1},
         },
-        "observation": {"failing": {}},
+        "observation": {
+            "failing": {},
+            "targets": {
+                "Z0SANDBOX0000000001": {
+                    "pages": 1,
+                    "resources": 22,
+                    "whole": False,
+                    "whole_age_s": 1200.5,
+                    "whole_error": None,
+                }
+            },
+        },
+        "probing": {"could_not_run": [], "missing_families": []},
+        "aws_denied": [],
         "failing_parts": [],
         "next_cycle_in_s": 7.9,
         "overrides": [],
         "last_decision": None,
+        "notices": [],
+        "unreadable_rows": [],
         "state_error": None,
     }
     return {**defaults, "services": list(services or calm_services()), **members}
@@ -105,6 +122,7 @@ def override(number: int = 3, **members: Any) -> dict[str, Any]:
         "remaining_s": 7199.9,
         "expires_soon": False,
         "void": None,
+        "warnings": [],
     }
     return {**drain, **members}
 

@@ -74,6 +74,16 @@ def test_each_entry_is_a_row(daemon: FakeDaemon, gtc: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize("at", ["zap", "", "0001-01-01T00:00:00+23:59", "a\x1b[2Jb"])
+def test_a_time_that_was_damaged_is_shown_as_it_is(at: str, daemon: FakeDaemon, gtc: Run) -> None:
+    """`gtc audit verify` tells that it was altered."""
+    daemon.answers("GET /v1/audit", {"items": [{**ENTRY, "at": at}], "next": None})
+    result = gtc("audit", "list")
+    assert result.exit_code == exit_codes.OK
+    assert "override_added" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
 def test_no_more_entries_are_requested_than_shown(daemon: FakeDaemon, gtc: Run) -> None:
     """A long audit is not read to its end."""
     daemon.answers("GET /v1/audit", {"items": [ENTRY] * 3, "next": "/v1/audit?before=7"})

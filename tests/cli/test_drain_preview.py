@@ -6,8 +6,7 @@ from typing import Any
 
 from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.drain_preview import DrainPreview, preview_drain
-from controller.cli.orders.preview import UnchangedPool
-from controller.cli.orders.submit import pools_in_scope
+from controller.cli.orders.preview import UnchangedPool, pools_in_scope
 from tests.cli import answers
 
 EU, US = "eu-west-1", "us-east-1"
@@ -92,3 +91,15 @@ def test_pools_without_the_region_and_of_other_services_are_left_out() -> None:
     other = answers.pool_plan({EU: 1.0}, {EU: 1.0}, answers.held("frozen", "by bob"), service="api")
     assert preview(elsewhere, other, service="shop") == DrainPreview(EU, (), (), ())
     assert preview(other, pool="world") == DrainPreview(EU, (), (), ())
+
+
+def test_a_wrong_set_up_refuses_only_a_drain_that_moves_nothing() -> None:
+    """It keeps what is drained from coming back, and another hold says more about the order."""
+    wrong = answers.held("misconfigured", "records are missing")
+    leaves = preview(answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.0, US: 1.0}, wrong))
+    stays = answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.5, US: 0.5}, wrong)
+    frozen = answers.held("frozen", "by bob")
+    both = answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.5, US: 0.5}, wrong, frozen)
+    assert (leaves.pending, leaves.refusals) == (("shop/europe",), ())
+    assert [pool.reason for pool in preview(stays).refusals] == ["misconfigured"]
+    assert [pool.reason for pool in preview(both).refusals] == ["frozen"]

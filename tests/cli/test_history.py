@@ -62,6 +62,25 @@ def test_each_decision_that_moved_or_held_is_a_row(daemon: FakeDaemon, gtc: Run)
     assert result.stdout == TABLE
 
 
+def test_a_decision_that_cannot_be_read_is_a_row(daemon: FakeDaemon, gtc: Run) -> None:
+    """Whatever its time was."""
+    damaged = {"id": 8, "unreadable": "its text is cut off"}
+    old = answers.moved(7, at="2020-01-01T00:00:00.000Z")
+    daemon.answers("GET /v1/decisions", answers.page(damaged, answers.moved(6), old))
+    for arguments in (["history"], ["history", "--since", "3650d"]):
+        lines = gtc(*arguments).stdout.splitlines()
+        assert lines[1].split(maxsplit=4) == [
+            "8",
+            "-",
+            "-",
+            "unreadable",
+            lines[1].split(None, 4)[4],
+        ]
+        assert lines[1].endswith("cannot be read: its text is cut off")
+    listed = json.loads(gtc("history", "-o", "json").stdout)["items"][0]
+    assert (listed["id"], listed["at"], listed["outcome"]) == (8, None, "unreadable")
+
+
 def test_a_change_that_is_not_sent_yet_is_marked(daemon: FakeDaemon, gtc: Run) -> None:
     """Its zone has not replied to an earlier write."""
     daemon.answers("GET /v1/decisions", answers.page(answers.moved(9, written=[])))

@@ -123,7 +123,7 @@ def test_waiting_lasts_until_the_ramp_has_ended(
     accepting: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """AWS has the share then."""
-    monkeypatch.setattr("controller.cli.orders.submit._POLL_S", 0.01)
+    monkeypatch.setattr("controller.cli.orders.follow._POLL_S", 0.01)
     step = answers.held("ramp_step", "eu-west-1: next step in 12.0 s")
     plans = [answers.plan(europe(before, step)) for before in (0.05, 0.2)]
     accepting.answers("GET /v1/plan", *plans, answers.plan(europe(0.3)))
@@ -138,7 +138,7 @@ def test_a_wait_that_times_out_names_the_share_that_is_not_reached(
     accepting: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pin stays active."""
-    monkeypatch.setattr("controller.cli.orders.submit._POLL_S", 0.01)
+    monkeypatch.setattr("controller.cli.orders.follow._POLL_S", 0.01)
     accepting.answers("GET /v1/plan", answers.plan(europe(0.05)))
     result = gtc(*ORDER, "--yes", "--wait", "--timeout", "0.05s")
     assert result.exit_code == exit_codes.TIMEOUT

@@ -8,8 +8,7 @@ import pytest
 
 from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.pin_preview import PASSING_HOLDS, PinPreview, preview_pin
-from controller.cli.orders.preview import UnchangedPool
-from controller.cli.orders.submit import pools_in_scope
+from controller.cli.orders.preview import UnchangedPool, pools_in_scope
 from controller.model.decision import Hold
 from tests.cli import answers
 
@@ -71,7 +70,11 @@ def test_an_order_refused_in_one_pool_and_planned_in_another_is_not_refused() ->
 
 def test_a_planned_pin_that_cannot_be_written_is_refused() -> None:
     """By any hold of the whole pool, also one that this command does not know."""
-    for held in (FROZEN, answers.held("structure", "a leaf is missing"), answers.held("new", "")):
+    for held in (
+        FROZEN,
+        answers.held("misconfigured", "a leaf is missing"),
+        answers.held("new", ""),
+    ):
         assert [pool.reason for pool in preview(pool(0.5, SHARE, held)).refusals] == [
             held["reason"]
         ]

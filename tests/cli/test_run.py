@@ -43,7 +43,8 @@ def test_every_mistake_is_a_json_line_with_its_place(tmp_path: Path) -> None:
         "/gtc.yaml:5:11:",
     ]
     assert "did you mean mode?" in places[1]
-    assert lines[-1]["error"].startswith("3 problems in the settings; see: gtc validate ")
+    told = "3 problems in the settings; see: gtc validate --references "
+    assert lines[-1]["error"].startswith(told)
 
 
 def test_the_log_warns_of_a_file_of_version_1(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_the_log_warns_of_a_file_of_version_1(tmp_path: Path) -> None:
     ended = subprocess.run(started, capture_output=True, text=True, timeout=60, env=environment)
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
 
-    assert ended.returncode == exit_codes.FAILED
+    assert ended.returncode == exit_codes.BAD_CONFIG
     assert [(line["event"], line["level"]) for line in lines] == [
         ("old_settings_version", "warning"),
         ("not_started", "critical"),
@@ -82,7 +83,7 @@ def test_on_a_terminal_the_mistakes_are_printed_as_by_validate(tmp_path: Path) -
     assert ended.returncode == exit_codes.BAD_CONFIG
     assert "gtc.yaml:3:1: unknown key mod (mod)\n      did you mean mode?\n" in output
     assert output.endswith("gtc.yaml\n")
-    assert "3 problems in the settings; see: gtc validate " in output
+    assert "3 problems in the settings; see: gtc validate --references " in output
     assert "bad_settings" not in output
 
 

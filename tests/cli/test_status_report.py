@@ -238,24 +238,62 @@ def test_services_in_dry_run_are_named() -> None:
     assert all_of_it.banners == ("DRY RUN: decides and records, writes nothing",)
 
 
+DENIED = {
+    "service": "route53",
+    "operation": "GetChange",
+    "why": "ExpiredToken: expired",
+    "for_s": 40.0,
+}
+
+
+def test_that_aws_refuses_the_daemon_is_a_banner() -> None:
+    """One for each service of AWS, whichever operations it denies."""
+    denied = [DENIED, {**DENIED, "operation": "ListResourceRecordSets"}]
+    assert built(answers.service("shop"), aws_denied=denied).banners == (
+        "AWS REFUSES the daemon at route53: see the notes below; traffic stays as it is",
+    )
+
+
 def test_facts_that_concern_no_single_region_are_notes() -> None:
     """Each is one line that begins with its kind."""
-    pool = answers.pool("europe", holds=[answers.held("frozen", "by ann")])
+    holds = [answers.held("misconfigured", "leaf missing"), answers.held("frozen", "by ann")]
+    pool = answers.pool("europe", holds=holds, faults=["leaf\nmissing"])
     unusual = answers.service("shop", pool, panic=True, faults=["leaf\nmissing"], notices=["n"])
     notes = built(
         unusual,
-        observation={"failing": {"Z1": "ThrottlingException"}},
+        observation={
+            "failing": {"Z1": "ThrottlingException"},
+            "targets": {
+                "Z1": {"whole_age_s": 7_500.0, "whole_error": "no answer"},
+                "Z2": {"whole_age_s": 5.0, "whole_error": None},
+            },
+        },
+        aws_denied=[DENIED],
         overrides=[answers.override(service="shop")],
+        notices=["the clock was set back"],
+        unreadable_rows=[
+            {"table": "overrides", "key": "7", "error": "expires_at is 'soon', no time"},
+            *({"table": "records", "key": str(n), "error": "cut off"} for n in range(5)),
+        ],
         state_error="disk full",
         last_decision={"id": 12, "at": answers.CREATED_AT, "trigger": ["eu-west-1 is down"]},
     ).notes
     assert notes == (
         "observation: Z1 cannot be read: ThrottlingException",
+        "observation: all of Z1 was listed 2 h 5 min ago, and cannot be now: no answer",
+        "aws: route53 GetChange refused for 40 s: ExpiredToken: expired",
         "panic: shop: too many regions turned suspect at once to believe it",
-        "fault: shop: leaf missing",
+        "MISCONFIGURED shop/europe: leaf missing",
+        "MISCONFIGURED shop/europe is only drained; what leaves a region there does not come back "
+        "until it is mended",
         "hold: shop/europe: frozen, by ann",
         "notice: shop: n",
         "override: 3, drain eu-west-1 in shop by ann: INC-42, ends in 2 h",
+        "notice: the clock was set back",
+        "state: OVERRIDE 7 in the state file cannot be read and is NOT IN FORCE: expires_at is "
+        "'soon', no time; give the order again",
+        *(f"state: row {number} of records is skipped: cut off" for number in range(3)),
+        "state: 2 more rows are skipped, see -o json",
         "state: disk full",
         "decision: 12, 2026-06-01 12:00:00 UTC: eu-west-1 is down",
     )
@@ -278,6 +316,7 @@ def test_ages_and_measurements_alone_do_not_change_the_fingerprint() -> None:
         {"isolated": True},
         {"mode": "dry_run"},
         {"observation": {"failing": {"Z1": "gone"}}},
+        {"aws_denied": [DENIED]},
         {"overrides": [answers.override()]},
         {"last_decision": {"id": 1, "at": answers.CREATED_AT, "trigger": []}},
         {"services": [answers.service("shop", panic=True)]},
@@ -367,3 +406,44 @@ def test_an_order_without_an_effect_is_noted_as_void() -> None:
     assert report.notes[0].endswith("INC-42, ends in 2 h; void: no region eu-west-1 is configured")
     usual = answered(overrides=[answers.override(3)])
     assert fingerprint(answered(overrides=[void])) != fingerprint(usual)
+
+
+def test_probes_that_cannot_be_run_are_said_with_their_cause() -> None:
+    """Nothing else would say why everything is unknown."""
+    lacking = {
+        "cause": "descriptors",
+        "detail": "no file descriptor left in this process",
+        "subjects": 12,
+        "for_s": 34.0,
+        "example": "shop/eu-west-1/web",
+    }
+    report = built(probing={"could_not_run": [lacking], "missing_families": ["IPv6"]})
+
+    assert report.banners == (
+        "PROBES: 12 targets cannot be probed for 34 s: no file descriptor left in this process, "
+        "such as shop/eu-west-1/web",
+        "PROBES: this host has no route for IPv6: such addresses are not probed where a name has "
+        "others",
+    )
+
+
+def test_another_cause_of_probes_that_cannot_be_run_is_another_status() -> None:
+    """`gtc status --watch` shows it at once."""
+    lacking = {"cause": "ports", "detail": "", "subjects": 1, "for_s": 1.0, "example": ""}
+    probing = {"could_not_run": [lacking], "missing_families": []}
+
+    assert fingerprint(answered(probing=probing)) != fingerprint(answered())
+
+
+def test_answers_that_are_not_steered_are_told_where_they_exceed_the_share() -> None:
+    """A drained region is not "0 %" to everybody; elsewhere the notice suffices."""
+    drained = answers.region("eu-west-1", 0.0, unsteered={"HTTPS": 1 / 3, "SVCB": 0.5})
+    serving = answers.region("us-east-1", 0.5, unsteered={"HTTPS": 1 / 3})
+    rows = {
+        row.region: row
+        for row in built(answers.service("shop", answers.pool("w", drained, serving))).rows
+    }
+    assert rows["eu-west-1"].reason == (
+        "not steered: 33.3 % of HTTPS answers and 50 % of SVCB answers still lead here"
+    )
+    assert rows["us-east-1"].reason == ""

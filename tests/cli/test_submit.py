@@ -188,7 +188,7 @@ def test_waiting_ends_when_the_region_is_empty_and_prints_the_timeline(
     accepting: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pool that a guard holds is not waited for."""
-    monkeypatch.setattr("controller.cli.orders.submit._POLL_S", 0.01)
+    monkeypatch.setattr("controller.cli.orders.follow._POLL_S", 0.01)
     guard = answers.held("min_active", "1 of 2 needed", EU)
     held = answers.pool_plan({EU: 0.5, US: 0.5}, {EU: 0.5, US: 0.5}, guard, pool="world")
     accepting.answers("GET /v1/plan", answers.plan(LEAVES, held), answers.plan(EMPTY, held))
@@ -225,7 +225,7 @@ def test_a_wait_that_times_out_has_an_exit_code_of_its_own(
     accepting: FakeDaemon, gtc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The order stays active, as the message says."""
-    monkeypatch.setattr("controller.cli.orders.submit._POLL_S", 0.01)
+    monkeypatch.setattr("controller.cli.orders.follow._POLL_S", 0.01)
     accepting.answers("GET /v1/plan", answers.plan(LEAVES))
     result = gtc(*ORDER, "--yes", "--wait", "--timeout", "0.05s")
     assert result.exit_code == exit_codes.TIMEOUT

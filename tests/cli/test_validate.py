@@ -250,3 +250,46 @@ def test_without_observed_there_is_no_request(daemon: FakeDaemon, gtc: Run, fold
     """Checking a file needs no network."""
     assert gtc("validate", "good.yaml").exit_code == exit_codes.OK
     assert daemon.requests == []
+
+
+def misconfigured(**members: object) -> dict[str, object]:
+    """The status of a daemon that reads no weighted records where they should be."""
+    fault = "at world.shop.example.test. stand weighted CNAME records (eu-west-1)"
+    world = answers.pool("world", answers.region("us-east-1"), faults=[fault], **members)
+    notices = ["HTTPS records of world.shop.example.test. are not steered"]
+    return answers.status(answers.service("shop", world, faults=[fault], notices=notices))
+
+
+def test_a_wrong_set_up_at_aws_is_printed_and_exits_with_78(daemon: FakeDaemon, gtc: Run) -> None:
+    """As a wrong file does: only a person mends it. Notices change no exit code."""
+    daemon.answers("GET /v1/status", misconfigured())
+    result = gtc("validate", "--observed")
+    assert result.exit_code == exit_codes.BAD_CONFIG
+    assert result.stdout.splitlines()[:2] == [
+        "observed: shop/world: misconfigured: at world.shop.example.test. stand weighted CNAME "
+        "records (eu-west-1)",
+        "observed: shop: notice: HTTPS records of world.shop.example.test. are not steered",
+    ]
+    report = json.loads(gtc("validate", "--observed", "-o", "json").stdout)
+    assert report["ok"] is False
+    assert [one["pool"] for one in report["misconfigured"]] == ["world"]
+    assert [one["service"] for one in report["notices"]] == ["shop"]
+
+
+def test_a_wrong_set_up_precedes_an_unproven_pool(daemon: FakeDaemon, gtc: Run) -> None:
+    """The exit code of what must be mended first."""
+    daemon.answers("GET /v1/status", misconfigured(residency="EU", leaks=None))
+    assert gtc("validate", "--observed").exit_code == exit_codes.BAD_CONFIG
+
+
+def test_a_service_that_was_not_read_yet_is_not_well_configured(
+    daemon: FakeDaemon, gtc: Run
+) -> None:
+    """Silence is no proof of that either."""
+    world = answers.pool("world", answers.region("us-east-1"), faults=None)
+    daemon.answers("GET /v1/status", answers.status(answers.service("shop", world)))
+    result = gtc("validate", "--observed")
+    assert result.exit_code == exit_codes.REFUSED
+    expected = "observed: shop: AWS has not been read yet"
+    assert result.stdout.splitlines()[0] == expected
+    assert json.loads(gtc("validate", "--observed", "-o", "json").stdout)["unread"] == ["shop"]

@@ -48,6 +48,7 @@ TWO_PRICES = (
 NOT_REPLAYABLE: dict[str, dict[int, str]] = {
     "241def4": {},
     "20990cb": {},
+    "2d6d344": {},
     "20990cb-two-prices": dict.fromkeys(range(1, RECORDS + 1), TWO_PRICES),
 }
 """File to the decisions in it that this version cannot replay, with the beginning of the error of
@@ -59,6 +60,7 @@ DIFFERENT: dict[str, dict[int, set[str]]] = {
         **{key: {"drift.shop.world.us-east-1"} for key in (28, 29)},  # says what both records show
     },
     "20990cb": {},
+    "2d6d344": {},
 }
 """File to the decisions in it whose replay differs, with the places that differ."""
 ENDS = datetime(2026, 6, 1, 12, 7, tzinfo=UTC)

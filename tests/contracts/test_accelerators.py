@@ -21,7 +21,7 @@ from controller.model.levers import (
 from controller.ports import Accelerators
 from tests.contracts.emulated import Emulated, emulated_aws
 from tests.contracts.polling import eventually
-from tests.fakes.accelerators import FakeAccelerators
+from tests.fakes.accelerators import FakeAccelerators, to_all
 
 ARN = "arn:aws:globalaccelerator::000000000000:accelerator/00000000-0000-4000-8000-0000000c0de1"
 PORT = 19_443
@@ -69,6 +69,21 @@ class AcceleratorsContract:
                 '{"ClientIPPreservationEnabled":true}',
             }
 
+    async def test_endpoints_may_have_weights_of_their_own(self) -> None:
+        """Blue/green inside a region: written and listed as they are, 0 included."""
+        async with self.world() as world:
+            before = (await _groups(world))["eu-west-1"]
+            for weights in ((230, 25), (0, 255)):
+                outcome = await world.port.change(
+                    ARN, [GroupChange(before, 50, weights)], emergency=False
+                )
+                after = (await _groups(world))["eu-west-1"]
+                assert outcome.status is OutcomeStatus.APPLIED
+                assert tuple(endpoint.weight for endpoint in after.endpoints) == weights
+            few = await world.port.change(ARN, [GroupChange(before, 50, (1,))], emergency=False)
+
+        assert (few.status, after.dial) == (OutcomeStatus.REFUSED, 50)
+
     @pytest.mark.parametrize(("dial", "weight"), [(0, 0), (25, 128), (33.3, 255), (100, 1)])
     async def test_a_change_sets_dial_and_weights_and_keeps_the_endpoints(
         self, dial: float, weight: int
@@ -76,7 +91,9 @@ class AcceleratorsContract:
         """The list is replaced by an equal one; weight 0 stays 0 and does not become 128."""
         async with self.world() as world:
             before = await _groups(world)
-            outcome = await world.port.change(GroupChange(before["eu-west-1"], dial, weight))
+            outcome = await world.port.change(
+                ARN, [to_all(before["eu-west-1"], dial, weight)], emergency=False
+            )
             after = await _groups(world)
 
         changed = before["eu-west-1"]
@@ -93,12 +110,12 @@ class AcceleratorsContract:
         async with self.world() as world:
             group = (await _groups(world))["eu-west-1"]
             for change in (
-                GroupChange(group, -1, 128),
-                GroupChange(group, 100.5, 128),
-                GroupChange(group, 100, 256),
-                GroupChange(replace(group, endpoints=()), 100, 128),
+                to_all(group, -1, 128),
+                to_all(group, 100.5, 128),
+                to_all(group, 100, 256),
+                to_all(replace(group, endpoints=()), 100, 128),
             ):
-                outcome = await world.port.change(change)
+                outcome = await world.port.change(ARN, [change], emergency=False)
                 assert outcome.status is OutcomeStatus.REFUSED
                 assert outcome.detail.startswith("not sent: ")
 
@@ -107,7 +124,7 @@ class AcceleratorsContract:
         async with self.world() as world:
             group = (await _groups(world))["eu-west-1"]
             await world.remove(group)
-            outcome = await world.port.change(GroupChange(group, 0, 0))
+            outcome = await world.port.change(ARN, [to_all(group, 0, 0)], emergency=False)
             assert "eu-west-1" not in await _groups(world)
 
         assert outcome.status is OutcomeStatus.REFUSED
@@ -117,7 +134,7 @@ class AcceleratorsContract:
         """The status belongs to the accelerator."""
         async with self.world() as world:
             group = (await _groups(world))["eu-west-1"]
-            await world.port.change(GroupChange(group, 50, 128))
+            await world.port.change(ARN, [to_all(group, 50, 128)], emergency=False)
             await eventually(lambda: world.port.is_deployed(ARN))
 
     async def test_an_unknown_accelerator_is_rejected(self) -> None:
@@ -138,7 +155,7 @@ class AcceleratorsContract:
                 await world.port.read(ARN)
             with pytest.raises(ProviderUnavailableError):
                 await world.port.is_deployed(ARN)
-            outcome = await world.port.change(GroupChange(group, 0, 0))
+            outcome = await world.port.change(ARN, [to_all(group, 0, 0)], emergency=False)
 
         assert outcome.status is OutcomeStatus.UNKNOWN
 

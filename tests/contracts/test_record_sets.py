@@ -14,6 +14,7 @@ from controller.adapters.aws.route53 import Route53RecordSets
 from controller.adapters.clock import SystemClock
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
+from controller.planning.residency.zone_listings import Run
 from controller.ports import RecordSets
 from tests.contracts.emulated import Emulated, emulated_aws
 from tests.contracts.polling import eventually
@@ -34,6 +35,11 @@ def _leaf(region: str, kind: str, value: str, weight: int = 64) -> Any:
         "ResourceRecords": [{"Value": value}],
         "HealthCheckId": CHECK,
     }
+
+
+def _simple(name: str) -> Any:
+    values = [{"Value": "192.0.2.9"}]
+    return {"Name": f"{name}.example.test.", "Type": "A", "TTL": 60, "ResourceRecords": values}
 
 
 def _alias_leaf(region: str) -> Any:
@@ -211,11 +217,60 @@ class RecordSetsContract:
         assert len(read) == 700
         assert set(read) == {record_set_of(record) for record in leaves}
 
+    async def test_a_run_shows_its_names_and_no_others(self) -> None:
+        """One name, a name with all below it, one that does not exist: with escapes and hyphens."""
+        others: list[Any] = [
+            _simple(name)
+            for name in (
+                "\\052.shop",
+                "\\100.shop",
+                "a.b.shop",
+                "shop-x",
+                "x-shop",
+                "1",
+                "zz",
+                "only.below",
+            )
+        ]
+        runs = [
+            Run("shop.example.test.", with_names_below=True),
+            Run("1.example.test."),
+            Run("below.example.test."),
+            Run("none.example.test."),
+        ]
+        async with self.world(others) as world:
+            listing = await world.port.read_runs(ZONE, runs)
+
+        names = [record.name for record in listing.records]
+        below = {name for name in names if name.endswith("shop.example.test.")}
+        assert {"\\052.shop.example.test.", "\\100.shop.example.test.", NAME} <= below
+        assert len(below) == len({record["Name"] for record in TREE}) + 3
+        assert set(names) - below == {"1.example.test.", "only.below.example.test."}
+        assert {record_set_of(record) for record in TREE} <= set(listing.records)
+
+    async def test_runs_far_apart_are_listed_over_the_borders_of_pages(self) -> None:
+        """Of 700 weighted records of eight names, those of two; each exactly once."""
+        leaves: list[Any] = [
+            {
+                **_leaf(f"r{n}", "A", f"198.51.{n // 250}.{n % 250}"),
+                "Name": f"p{n // 90}.example.test.",
+            }
+            for n in range(700)
+        ]
+        async with self.world(leaves) as world:
+            listing = await world.port.read_runs(ZONE, [Run(f"p{n}.example.test.") for n in (3, 7)])
+
+        assert len(listing.records) == 90 + 70
+        assert {record.name[:2] for record in listing.records} == {"p3", "p7"}
+        assert 1 <= listing.pages <= 2
+
     async def test_an_unknown_zone_is_rejected(self) -> None:
         """Trying again would not help."""
         async with self.world() as world:
             with pytest.raises(ProviderRejectedError, match="NoSuchHostedZone"):
                 await world.port.read("Z0NOWHERE")
+            with pytest.raises(ProviderRejectedError, match="NoSuchHostedZone"):
+                await world.port.read_runs("Z0NOWHERE", [Run(NAME)])
 
     async def test_silence_is_unavailable_for_reads_and_unknown_for_writes(self) -> None:
         """A write without an answer may have been applied."""
@@ -224,6 +279,8 @@ class RecordSetsContract:
             await world.vanish()
             with pytest.raises(ProviderUnavailableError):
                 await world.port.read(ZONE)
+            with pytest.raises(ProviderUnavailableError):
+                await world.port.read_runs(ZONE, [Run(NAME)])
             with pytest.raises(ProviderUnavailableError):
                 await world.port.is_insync("C1")
             outcome = await _change(world, [WeightChange(leaf, 1)])

@@ -25,8 +25,16 @@ from controller.model.decision import (
 )
 from controller.model.errors import StateUnavailableError
 from controller.model.health import RegionHealth, Verdict
-from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
+from controller.model.levers import (
+    Change,
+    KeptWeights,
+    LeverState,
+    Outcome,
+    OutcomeStatus,
+    Position,
+)
 from controller.model.overrides import OverrideKind, OverrideRequest
+from controller.model.unreadable import StateCondition
 from controller.planning.account.evidence import encode_evidence
 from controller.ports import Store
 from tests.fakes.store import FakeStore
@@ -235,6 +243,18 @@ class StoreContract:
         assert first == (stored[4], stored[3])
         assert second == (stored[2], stored[1])
 
+    async def test_records_with_errors_are_the_same_while_there_are_none(
+        self, tmp_path: Path
+    ) -> None:
+        """And nothing has to be told of the state."""
+        async with self.opened(tmp_path) as store:
+            for region in ("eu-west-1", "eu-north-1", "eu-west-1"):
+                await store.add_record(_record(1, region))
+            for before, place in ((None, None), (3, None), (None, "eu-north-1"), (1, "eu-west-1")):
+                found = await store.records(limit=2, before=before, region=place)
+                assert found == await store.records_or_errors(limit=2, before=before, region=place)
+            assert store.condition() == StateCondition()
+
     async def test_records_can_be_asked_for_one_region(self, tmp_path: Path) -> None:
         """Those in which it was unhealthy, moved, held or written; not all that mention it."""
         async with self.opened(tmp_path) as store:
@@ -282,6 +302,16 @@ class StoreContract:
             expected = await store.expected()
 
         assert expected == {WEST: (LeverState(0),), CENTRAL: (LeverState(128, 25.0),)}
+
+    async def test_carried_weights_are_kept_for_each_position(self, tmp_path: Path) -> None:
+        """With the lever that they were seen behind; the newest ones count."""
+        blue_green = KeptWeights("accelerator a", {"g alb-1": 230, "g alb-2": 25})
+        twins = KeptWeights("route53 Z1 shop.", {"A": 200, "AAAA": 50})
+        async with self.opened(tmp_path) as store:
+            await store.keep_weights({WEST: KeptWeights("accelerator a", {"g alb-1": 1})})
+            await store.keep_weights({WEST: blue_green, CENTRAL: twins})
+        async with self.opened(tmp_path) as store:
+            assert await store.kept_weights() == {WEST: blue_green, CENTRAL: twins}
 
     async def test_expectations_are_deleted(self, tmp_path: Path) -> None:
         """Of the given positions only; unknown ones do no harm."""

@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import Metric
 from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.loops.reports.traffic import TrafficReports
 from tests.fakes.clock import FakeClock
+from tests.fakes.store import FakeStore
 from tests.loops.simulated import SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,8 @@ async def exposed_names() -> set[str]:
     """Names as queries use them, without the parts of a histogram."""
     metrics = DaemonMetrics(CollectorRegistry(), SETTINGS)
     metrics.add_measured_shares(TrafficReports(FakeClock()))
+    metrics.add_readings(dict)
+    metrics.add_state_file(FakeStore(), FakeClock().wall)
     return {
         name
         for family in metrics.registry.collect()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from controller.model.errors import ProviderRejectedError
@@ -44,7 +44,10 @@ class FakeAccelerators:
         self.trouble.question()
         return tuple(self._existing(accelerator_arn).values())
 
-    async def change(self, change: GroupChange) -> Outcome:
+    async def change(
+        self, accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        (change,) = changes
         self.writes.append(change)
         fault = _fault(change)
         if fault:
@@ -65,8 +68,8 @@ class FakeAccelerators:
         for groups in self._groups.values():
             if change.group.arn in groups:
                 endpoints = tuple(
-                    replace(endpoint, weight=change.endpoint_weight)
-                    for endpoint in change.group.endpoints
+                    replace(endpoint, weight=weight)
+                    for endpoint, weight in zip(change.group.endpoints, change.weights, strict=True)
                 )
                 known = groups[change.group.arn]
                 groups[change.group.arn] = replace(known, dial=change.dial, endpoints=endpoints)
@@ -74,9 +77,17 @@ class FakeAccelerators:
         return Outcome(OutcomeStatus.REFUSED, f"EndpointGroupNotFoundException: {change.group.arn}")
 
 
+def to_all(group: EndpointGroup, dial: float, weight: int) -> GroupChange:
+    """The change that gives all endpoints of a group the same weight."""
+    return GroupChange(group, dial, (weight,) * len(group.endpoints))
+
+
 def _fault(change: GroupChange) -> str:
     if not change.group.endpoints:
         return "the group had no endpoint when it was read"
     if not 0 <= change.dial <= 100:
         return "the dial is outside 0 to 100"
-    return "" if 0 <= change.endpoint_weight <= 255 else "a weight is outside 0 to 255"
+    if len(change.weights) != len(change.group.endpoints):
+        return "not one weight for each endpoint"
+    is_valid = all(0 <= weight <= 255 for weight in change.weights)
+    return "" if is_valid else "a weight is outside 0 to 255"

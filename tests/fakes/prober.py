@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from datetime import datetime
 
 from controller.model.configuration import Endpoint
-from controller.model.health import ProbeOutcome, ProbeResult
+from controller.model.health import NotRunCause, ProbeOutcome, ProbeResult
 from controller.ports import Clock, ProbeListener, TimerHandle
 
 
@@ -19,13 +19,20 @@ class FakeProber:
     - `hang(probe)`: take the whole deadline from now on, then fail;
     - `slow(probe, takes_s)`: take so long from now on, whatever the answer;
     - `answer_late(probe)`: what was given up at last answers after all;
-    - `disturb(probe)`: the kept connection ends.
+    - `disturb(probe)`: the kept connection ends;
+    - `resolve(probe, *addresses)`: its name has these addresses from now on; with two or more each
+      is told what to answer by its own text, as in `answer("192.0.2.1:80", …)`;
+    - `not_run_cause`: why probes cannot be run that are told so;
+    - `missing_families`: the address families that the host lacks.
     - `certificate_ends_at`: every answer shows a certificate that ends then.
     It notes calls: `asked`, (monotonic seconds, probe) in order.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.addresses: dict[str, tuple[str, ...]] = {}
+        self.not_run_cause: NotRunCause | None = None
+        self.missing_families: tuple[str, ...] = ()
         self._steady: dict[str, tuple[ProbeOutcome, str]] = {}
         self._next: defaultdict[str, deque[tuple[ProbeOutcome, str]]] = defaultdict(deque)
         self._hanging: set[str] = set()
@@ -54,8 +61,18 @@ class FakeProber:
     def disturb(self, probe: str) -> None:
         self._targets[probe].listener.on_disconnect()
 
+    def resolve(self, probe: str, *addresses: str) -> None:
+        self.addresses[probe] = addresses
+
     def target(self, endpoint: Endpoint, listener: ProbeListener) -> FakeTarget:
         made = self._targets[endpoint.probe] = FakeTarget(self, endpoint.probe, listener)
+        return made
+
+    def address_target(
+        self, endpoint: Endpoint, address: str, listener: ProbeListener
+    ) -> FakeTarget:
+        made = FakeTarget(self, endpoint.probe, listener, address)
+        self._targets[address] = made
         return made
 
     def takes_s(self, probe: str, max_timeout_s: float) -> float:
@@ -76,15 +93,22 @@ class FakeProber:
 class FakeTarget:
     """Fulfils Target."""
 
-    def __init__(self, prober: FakeProber, probe: str, listener: ProbeListener) -> None:
+    def __init__(
+        self, prober: FakeProber, probe: str, listener: ProbeListener, address: str = ""
+    ) -> None:
         self._prober = prober
-        self._probe = probe
+        self._probe = address or probe
+        self._address = address
         self.listener = listener
         self._answer: TimerHandle | None = None
 
     def start_probe(self, min_timeout_s: float, max_timeout_s: float) -> None:
         assert self._answer is None, "asked again before it was answered"
         clock = self._prober.clock
+        addresses = self._prober.addresses.get(self._probe, ())
+        if len(addresses) > 1 and self.listener.on_addresses(addresses):
+            return
+        address = self._address or (addresses[0] if addresses else "")
         started = clock.monotonic()
         self._prober.asked.append((started, self._probe))
 
@@ -93,7 +117,12 @@ class FakeTarget:
             ended = clock.monotonic()
             outcome, detail = self._prober.finding(self._probe, max_timeout_s)
             ends_at = self._prober.certificate_ends_at
-            self.listener.on_result(ProbeResult(outcome, ended, ended - started, detail, ends_at))
+            cause = self._prober.not_run_cause
+            if outcome is not ProbeOutcome.COULD_NOT_RUN:
+                cause = None
+            self.listener.on_result(
+                ProbeResult(outcome, ended, ended - started, detail, ends_at, address, cause)
+            )
 
         self._answer = clock.call_at(
             started + self._prober.takes_s(self._probe, max_timeout_s), tell

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from controller.model.errors import ProviderRejectedError
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
+from controller.planning.residency.zone_listings import Run, ZoneListing
 from tests.fakes.trouble import Trouble
+from tests.planning.levers.aws_order import in_aws_order
 
 Key = tuple[str, str, str | None]
 
@@ -20,7 +22,8 @@ class FakeRecordSets:
     - everything `trouble` can be told (see tests.fakes.trouble);
     - `hold_insync`: no change becomes INSYNC while it is set;
     - `put(zone, record)`, `remove(zone, record)`: manual edits.
-    It notes calls: `reads` (zone ids), `writes` (zone id, changes, emergency; attempted).
+    It notes calls: `reads` (zone ids; readings of runs, too), `runs_read` (zone id, runs), `writes`
+    (zone id, changes, emergency; attempted).
     """
 
     def __init__(self, zones: Mapping[str, Iterable[RecordSet]]) -> None:
@@ -28,6 +31,7 @@ class FakeRecordSets:
         self.trouble = Trouble()
         self.hold_insync = False
         self.reads: list[str] = []
+        self.runs_read: list[tuple[str, tuple[Run, ...]]] = []
         self.writes: list[tuple[str, tuple[WeightChange, ...], bool]] = []
         self._changes = 0
 
@@ -46,7 +50,14 @@ class FakeRecordSets:
         self.trouble.question()
         if hosted_zone_id not in self._zones:
             raise ProviderRejectedError(f"NoSuchHostedZone: no zone {hosted_zone_id}")
-        return tuple(self._zones[hosted_zone_id].values())
+        return tuple(in_aws_order(self._zones[hosted_zone_id].values()))
+
+    async def read_runs(self, hosted_zone_id: str, runs: Sequence[Run]) -> ZoneListing:
+        """In one page, whatever they hold."""
+        self.runs_read.append((hosted_zone_id, tuple(runs)))
+        zone = await self.read(hosted_zone_id)
+        found = [record for run in runs for record in _shown(zone, run)]
+        return ZoneListing(tuple(dict.fromkeys(found)), 1)
 
     async def change(
         self, hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
@@ -80,6 +91,11 @@ class FakeRecordSets:
 
 def _key(record: RecordSet) -> Key:
     return record.name, record.type, record.set_identifier
+
+
+def _shown(zone: Sequence[RecordSet], run: Run) -> list[RecordSet]:
+    held = [record for record in zone if run.holds(record.name)]
+    return held or [record for record in zone if record.name.endswith(f".{run.name}")][:1]
 
 
 def _fault(changes: Sequence[WeightChange]) -> str:

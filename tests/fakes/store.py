@@ -17,8 +17,9 @@ from controller.model.audit import (
 )
 from controller.model.decision import DecisionRecord
 from controller.model.errors import StateUnavailableError
-from controller.model.levers import LeverState, Position
+from controller.model.levers import KeptWeights, LeverState, Position
 from controller.model.overrides import Override, OverrideRequest
+from controller.model.unreadable import StateCondition, UnreadableRecord
 from controller.planning.account.concerned_regions import concerned_regions
 from controller.planning.account.evidence import Evidence, EvidenceText, encode_evidence
 
@@ -26,16 +27,19 @@ from controller.planning.account.evidence import Evidence, EvidenceText, encode_
 class FakeStore:
     """Fulfils Store.
 
-    Can be told: `unavailable`, to raise StateUnavailableError and keep nothing while it is set.
+    Can be told: `unavailable`, to raise StateUnavailableError and keep nothing while it is set;
+    `found`, what `condition` says.
     """
 
     def __init__(self) -> None:
         self.unavailable = False
+        self.found = StateCondition()
         self._overrides: dict[int, Override] = {}
         self._ended: set[int] = set()
         self._records: dict[int, DecisionRecord] = {}
         self._evidence: dict[int, EvidenceText] = {}
         self._expected: dict[Position, tuple[LeverState, ...]] = {}
+        self._weights: dict[Position, KeptWeights] = {}
         self._audit: list[AuditEntry] = []
 
     async def add_override(
@@ -145,6 +149,14 @@ class FakeStore:
         ]
         return tuple(found[:limit])
 
+    async def records_or_errors(
+        self, *, limit: int, before: int | None = None, region: str | None = None
+    ) -> tuple[DecisionRecord | UnreadableRecord, ...]:
+        return await self.records(limit=limit, before=before, region=region)
+
+    def condition(self) -> StateCondition:
+        return self.found
+
     async def expect(self, settings: Mapping[Position, tuple[LeverState, ...]]) -> None:
         self._check()
         self._expected = {p: s for p, s in {**self._expected, **settings}.items() if s}
@@ -152,6 +164,14 @@ class FakeStore:
     async def expected(self) -> Mapping[Position, tuple[LeverState, ...]]:
         self._check()
         return dict(self._expected)
+
+    async def keep_weights(self, weights: Mapping[Position, KeptWeights]) -> None:
+        self._check()
+        self._weights |= weights
+
+    async def kept_weights(self) -> Mapping[Position, KeptWeights]:
+        self._check()
+        return dict(self._weights)
 
     async def audit(self, *, at: datetime, actor: str, action: str, detail: str) -> None:
         self._check()

@@ -20,6 +20,8 @@ from controller.adapters.aws.session import AwsClients
 from controller.adapters.clock import SystemClock
 from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, Ports, compose
+from controller.loops.process.aws_access import AwsAccess
+from controller.model.aws_calls import AwsCall
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord, Hold
 from controller.model.health import ProbeOutcome
@@ -220,11 +222,27 @@ async def steering(
         registry = CollectorRegistry()
         metrics = DaemonMetrics(registry, chosen)
         prober = FakeProber(time)
-        aws = aws_adapters(chosen, emulated.clients, time, metrics.aws_call)
+        access = AwsAccess(time, metrics.aws_refused)
+
+        def observe(call: AwsCall) -> None:
+            metrics.aws_call(call)
+            access.observe(call)
+
+        aws = aws_adapters(chosen, emulated.clients, time, observe)
         checks, name_servers = FakeHealthChecks(time), FakeNameServers()
-        ports = Ports(time, kept, prober, aws.records, aws.accelerators, checks, name_servers)
+        ports = Ports(
+            time,
+            kept,
+            prober,
+            aws.records,
+            aws.accelerators,
+            checks,
+            name_servers,
+            access.denials,
+        )
         controller = compose(chosen, ports, metrics)
         await controller.load()
+        metrics.add_readings(controller.observation.listing_states)
         steered = Steered(
             controller, emulated.aws, prober, kept, chosen, emulated.clients, registry
         )

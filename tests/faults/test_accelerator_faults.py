@@ -11,6 +11,7 @@ import pytest
 
 from controller.model.decision import Hold
 from controller.model.levers import OutcomeStatus
+from controller.planning.levers.accelerator import Accelerator
 from tests.faults.steered import ARN, DEAD, Steered, accelerated, guards, settings, steering, until
 
 UPDATE = "UpdateEndpointGroup"
@@ -77,8 +78,12 @@ async def test_a_region_of_aws_gone_takes_its_services_along() -> None:
         assert steered.calls()[UPDATE] <= 6
 
 
-async def test_a_late_write_lands_unhindered_and_is_put_right() -> None:
-    """Held as drift for as long as a manual change would be."""
+async def test_a_late_write_lands_unhindered_and_is_put_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Held as drift for as long as a manual change would be, once listings must have settled: until
+    then they may show what our last write replaced, which is what the late one sets."""
+    monkeypatch.setattr(Accelerator, "settling_s", 2.0)
     async with steering(HASTY) as steered:
         await steered.aws.faults.add("late", seconds=4, operation=UPDATE)
         await drained(steered)
@@ -99,12 +104,13 @@ async def test_a_dial_set_manually_is_held_and_then_corrected() -> None:
 
 
 async def test_two_hands_on_one_dial_are_told_apart_from_a_fight() -> None:
-    """Changed back twice: another controller changes this accelerator."""
+    """Changed twice more: another controller changes this accelerator. It sets another dial each
+    time: to one that our write replaced listings may need a minute to settle."""
     enforce = guards(drift={"policy": "enforce"})
     async with steering(settings(services=accelerated(), guards=enforce)) as steered:
-        for _ in range(3):
+        for dial in (42.0, 41.0, 40.0):
             await until(lambda: steered.dials()[DEAD] == 100, "ours")
-            await set_dial(steered, 40.0)
+            await set_dial(steered, dial)
         await until(lambda: Hold.CONTESTED in steered.holds(), "contested")
         latest = steered.controller.reconciliation.latest
         assert latest is not None

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import Controller, Ports, ReloadSource, compose
+from controller.model.aws_calls import AwsDenial
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.health import ProbeOutcome
@@ -88,6 +89,7 @@ class World:
         for region in self.settings.services["shop"].regions:
             self.checks.define(f"check-{region}", CheckDefinition(CheckKind.ENDPOINT, 10, 3))
         self.name_servers = FakeNameServers()
+        self.aws_denials: tuple[AwsDenial, ...] = ()
 
     def ports(self, store: Store | None = None) -> Ports:
         """Everything outside the loops; with `store`, that one in the place of our own."""
@@ -99,6 +101,7 @@ class World:
             self.accelerators,
             self.checks,
             self.name_servers,
+            lambda: self.aws_denials,
         )
 
     @asynccontextmanager

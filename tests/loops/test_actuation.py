@@ -65,7 +65,7 @@ class Bench:
     """Actuation upon fakes that were read once."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        settings = settings or small(services=SERVICES)
+        self.settings = settings = settings or small(services=SERVICES)
         self.records = FakeRecordSets({zone: leaves(settings, zone) for zone in (ZONE, "Z2")})
         self.accelerators = FakeAccelerators({ARN: groups()})
         self.store = FakeStore()
@@ -163,6 +163,49 @@ async def test_a_refused_batch_goes_on_pool_by_pool() -> None:
         OutcomeStatus.REFUSED,
         OutcomeStatus.APPLIED,
     ]
+
+
+async def test_a_write_that_ends_by_a_mistake_is_read_before_it_is_sent_again() -> None:
+    """It may have been applied before the program failed on the answer."""
+    bench = Bench()
+    sent: list[str] = []
+
+    async def broken(
+        hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
+    ) -> Outcome:
+        sent.append(hosted_zone_id)
+        raise ZeroDivisionError
+
+    Method(bench.records.change).replace(broken)
+    await bench.carry_out(weight("shop", WEST, 0))
+    with hanging(bench.records, "read"):
+        again = await bench.carry_out(weight("shop", WEST, 0))
+        await bench.observation.end()
+
+    assert (again, sent) == ((), [ZONE])
+
+
+async def test_what_was_refused_is_sent_apart_until_a_reload() -> None:
+    """Its records may be others then, and its pool may be gone."""
+    bench = Bench()
+    await bench.observation.refresh(10)
+    theirs = next(r for r in bench.records.stored(ZONE) if r.name == "world.shop.test.")
+    bench.records.put(ZONE, replace(theirs, weight=7))
+    changes = weight("shop", WEST, 0), weight("blog", WEST, 0)
+    await bench.carry_out(*changes)
+    for record in leaves(bench.settings):
+        bench.records.put(ZONE, record)
+    bench.records.trouble.lose_requests = 9
+    sizes = []
+    for forget in (False, True):
+        bench.observation.invalidate(ZONE)
+        bench.records.writes.clear()
+        if forget:
+            bench.actuation.forget_refusals()
+        await bench.carry_out(*changes)
+        sizes.append([len(batch) for _, batch, _ in bench.records.writes])
+
+    assert sizes == [[2, 2], [4]]
 
 
 @pytest.mark.parametrize("trouble", ["lose_requests", "lose_replies"])
@@ -337,9 +380,9 @@ async def test_groups_are_written_in_the_order_of_the_plan() -> None:
     bench = Bench()
     written = await bench.carry_out(dial(EAST, 75), dial(WEST, 0))
 
-    assert [(c.group.region, c.dial, c.endpoint_weight) for c in bench.accelerators.writes] == [
-        (EAST, 75, 128),
-        (WEST, 0, 0),
+    assert [(c.group.region, c.dial, c.weights) for c in bench.accelerators.writes] == [
+        (EAST, 75, (128,)),
+        (WEST, 0, (0,)),
     ]
     assert [(w.lever, w.target) for w in written] == [("accelerator", ARN)] * 2
 
@@ -371,6 +414,25 @@ async def test_what_is_about_to_be_written_is_durable_before_it_is_sent() -> Non
     position = Position("shop", "world", WEST)
     assert seen == [{position: (LeverState(128), LeverState(0))}]
     assert await bench.store.expected() == {position: (LeverState(0),)}
+
+
+async def test_what_is_sent_compares_what_was_decided_on_though_a_newer_reading_came() -> None:
+    """While the intent is being stored an operator edits a record, and a reading shows that: the
+    edit was no part of the decision, so the batch is refused."""
+    bench = Bench()
+
+    async def edited_meanwhile(settings: object) -> None:
+        for record in bench.records.stored(ZONE):
+            bench.records.put(ZONE, replace(record, weight=7))
+        bench.observation.invalidate(ZONE)
+        await bench.observation.refresh(10)
+
+    Method(bench.store.expect).replace(edited_meanwhile)
+    written = await bench.carry_out(weight("shop", WEST, 0))
+
+    assert bench.observation.observed()["shop"].settings[written[0].changes[0].position].weight == 7
+    assert [one.outcome.status for one in written] == [OutcomeStatus.REFUSED]
+    assert {record.weight for record in bench.records.stored(ZONE)} == {7}
 
 
 async def test_an_emergency_is_sent_though_the_disk_is_slow() -> None:
@@ -611,9 +673,11 @@ async def test_a_zone_that_hangs_delays_no_accelerator_and_no_other_zone() -> No
         await asyncio.sleep(5)
         return await change_zone(hosted_zone_id, changes, emergency=emergency)
 
-    async def group(change: GroupChange) -> Outcome:
-        began[ARN] = asyncio.get_running_loop().time()
-        return await change_group(change)
+    async def group(
+        accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        began[accelerator_arn] = asyncio.get_running_loop().time()
+        return await change_group(accelerator_arn, changes, emergency=emergency)
 
     Method(change_zone).replace(slow_zone)
     Method(change_group).replace(group)
@@ -683,7 +747,10 @@ async def test_one_bad_group_hinders_no_other_though_no_cycle_has_the_time() -> 
     bench.accelerators.put(ARN, replace(east, dial=50.0))
     applied: list[str] = []
 
-    async def change_group(change: GroupChange) -> Outcome:
+    async def change_group(
+        accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        (change,) = changes
         await asyncio.sleep(1)
         if change.group.region == EAST:
             return Outcome(OutcomeStatus.REFUSED, "an endpoint of it was deleted")

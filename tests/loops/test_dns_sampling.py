@@ -54,7 +54,7 @@ def answer(found: World, regions: Sequence[str]) -> None:
 
 def latest(controller: Controller) -> Mapping[PoolName, AnsweredCounts]:
     """What a snapshot made now would say."""
-    return controller.snapshots.build().answered
+    return controller.snapshots.build(()).answered
 
 
 @pytest.mark.parametrize("alias", [False, True], ids=["addresses", "aliases"])

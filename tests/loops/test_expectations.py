@@ -8,8 +8,9 @@ from controller.loops.levers.expectations import Expectations
 from controller.model.errors import StateUnavailableError
 from controller.model.levers import Change, LeverState, OutcomeStatus, Position
 from tests.fakes.store import FakeStore
-from tests.loops.small import EAST, WEST, events, logged
+from tests.loops.small import EAST, WEST, events, logged, small
 
+SETTINGS = small()
 POSITION = Position("shop", "world", WEST)
 OTHER = Position("shop", "world", EAST)
 DRAIN = Change(POSITION, LeverState(128), LeverState(0))
@@ -108,9 +109,32 @@ async def test_a_later_process_takes_up_what_an_earlier_one_remembered() -> None
     await earlier.record_results({DRAIN: OutcomeStatus.APPLIED})
     await earlier.accept_observed({OTHER: LeverState(7)})
     later = Expectations(store)
-    await later.load()
+    await later.load(SETTINGS)
 
     assert later.all == earlier.all == {POSITION: (LeverState(0),), OTHER: (LeverState(7),)}
+
+
+async def test_of_positions_that_are_not_in_the_settings_some_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They may come back with other settings; but they must not become ever more."""
+    monkeypatch.setattr("controller.loops.levers.expectations._KEPT_ELSEWHERE", 3)
+    gone = [
+        Position("blog", "world", WEST),
+        Position("shop", "asia", WEST),
+        *(Position("shop", "world", f"eu-north-{number}") for number in range(5)),
+    ]
+    store = FakeStore()
+    await store.expect(dict.fromkeys((*gone, POSITION, OTHER), (LeverState(7),)))
+    expectations = Expectations(store)
+    with logged() as lines:
+        await expectations.load(SETTINGS)
+        await expectations.accept_observed({OTHER: LeverState(8)})
+
+    assert [(line["event"], line["positions"]) for line in lines] == [("expectations_forgotten", 4)]
+    assert expectations.all.keys() == {*gone[:3], POSITION, OTHER}
+    assert (await store.expected()).keys() == {*gone[:3], POSITION, OTHER}
+    await Expectations(store).load(SETTINGS)
 
 
 async def test_a_store_that_fails_is_logged_and_the_process_still_knows() -> None:
@@ -131,7 +155,7 @@ async def test_a_state_that_cannot_be_read_is_no_empty_state() -> None:
     store.unavailable = True
 
     with pytest.raises(StateUnavailableError):
-        await Expectations(store).load()
+        await Expectations(store).load(SETTINGS)
 
 
 async def test_nothing_to_remember_is_not_written() -> None:

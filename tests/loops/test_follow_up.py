@@ -12,7 +12,7 @@ import pytest
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.recording import Recording
 from controller.loops.levers.follow_up import FollowUp
-from controller.loops.levers.lever_ports import lever_ports
+from controller.loops.levers.lever_ports import spread_checks
 from controller.loops.reports.traffic import TrafficReports
 from controller.model.configuration import Mode
 from controller.model.decision import DecisionRecord, PoolPlan, WriteResult
@@ -61,7 +61,7 @@ class Bench:
         self.propagated: list[tuple[str, float]] = []
         self.follow_up = FollowUp(
             ActiveSettings(settings),
-            lever_ports(self.records, self.accelerators),
+            spread_checks(self.records, self.accelerators),
             self.recording,
             self.traffic,
             self.clock,

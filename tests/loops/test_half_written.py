@@ -69,9 +69,12 @@ class Scripted:
             outcome = await change_zone(hosted_zone_id, changes, emergency=emergency)
             return self._told(outcome)
 
-        async def group(change: GroupChange) -> Outcome:
+        async def group(
+            accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+        ) -> Outcome:
             self._next(world.accelerators.trouble)
-            return self._told(await change_group(change))
+            outcome = await change_group(accelerator_arn, changes, emergency=emergency)
+            return self._told(outcome)
 
         async def records(hosted_zone_id: str) -> tuple[RecordSet, ...]:
             self._reading(world.records.trouble)
@@ -191,7 +194,7 @@ async def test_what_only_some_listeners_took_is_ours_and_is_finished(
         drift = await scripted.watch(controller, 5)
         finished = at(world, WEST)
         expected = controller.expectations.all[Position("api", "world", WEST)]
-        edit_group(world, WEST, HTTPS, 100.0, 128)
+        edit_group(world, WEST, HTTPS, 50.0, 128)
         by_hand = await read_anew(controller)
 
     assert drift == set()
@@ -217,6 +220,7 @@ async def test_what_only_some_batches_of_a_zone_took_is_ours_and_is_finished(
         drift = await scripted.watch(controller, 6)
         left = controller.previews.present().evidence.decision.changes
         edit_leaf(world, "world", WEST, "AAAA", 1)
+        scripted.unread = 0
         by_hand = await read_anew(controller)
 
     assert len(scripted.sent) >= 2
@@ -266,7 +270,9 @@ def half_closed(world: World, how: str) -> Position:
     return Position("api", "world", WEST)
 
 
-HALVES = ("A", "AAAA", "first_listener", "second_listener", "endpoint")
+DRIFTING_HALVES = ("A", "AAAA", "first_listener", "second_listener")
+HALVES = (*DRIFTING_HALVES, "endpoint")
+"""Weights inside one endpoint group are its operators' and no drift."""
 
 
 def is_out(world: World) -> bool:
@@ -295,7 +301,7 @@ async def test_a_region_that_must_leave_leaves_with_every_part_at_once(how: str,
 
 
 @pytest.mark.parametrize("why", ["down", "failover"])
-@pytest.mark.parametrize("how", HALVES)
+@pytest.mark.parametrize("how", DRIFTING_HALVES)
 async def test_drift_that_was_seen_before_keeps_no_user_in_a_dead_region(
     how: str, why: str
 ) -> None:
@@ -314,7 +320,7 @@ async def test_drift_that_was_seen_before_keeps_no_user_in_a_dead_region(
         assert is_out(world)
 
 
-@pytest.mark.parametrize("how", HALVES)
+@pytest.mark.parametrize("how", DRIFTING_HALVES)
 async def test_a_part_edited_manually_is_drift_and_corrected_after_its_hold(how: str) -> None:
     """While all is calm, as its policy says."""
     world = World()
@@ -344,7 +350,7 @@ async def test_drift_that_was_put_right_in_part_is_no_answer_to_our_write(second
         await controller.overrides.add(pin("api", 0.9))
         await asyncio.sleep(5)
         for listener in (HTTP, HTTPS):
-            edit_group(world, WEST, listener, 100.0, 128)
+            edit_group(world, WEST, listener, 99.0, 128)
         await read_anew(controller)
         scripted = Scripted(world, deque(["applied", second]))
         await asyncio.sleep(HOLD_S + 2)

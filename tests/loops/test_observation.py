@@ -14,7 +14,7 @@ from controller.loops.levers.lever_ports import lever_ports
 from controller.loops.levers.observation import READ_WAIT_S, Observation
 from controller.loops.levers.readings import DerivedReading, Reading
 from controller.model.configuration import Service, Settings
-from controller.model.levers import LeverState, Position
+from controller.model.levers import CarriedWeights, LeverState, Position
 from tests.fakes.accelerators import FakeAccelerators
 from tests.fakes.clock import FakeClock
 from tests.fakes.methods import Method
@@ -122,37 +122,6 @@ async def test_what_is_invalidated_while_it_is_being_read_is_read_again() -> Non
     await bench.observation.refresh(10)
 
     assert bench.records.reads == [ZONE, ZONE]
-
-
-async def test_a_reading_is_outdated_until_one_that_began_after_the_write_ends() -> None:
-    """Failed ones, and one that was under way, are older; other targets are not concerned."""
-    bench = Bench(small(services=BOTH))
-
-    def outdated() -> list[str]:
-        return [name for name, one in bench.observation.observed().items() if one.outdated]
-
-    await bench.observation.refresh(10)
-    seen = [outdated()]
-    slow_down(bench.records.read, 0.9)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(bench.observation.refresh(0))
-        await asyncio.sleep(0.5)
-        bench.observation.invalidate(ZONE)
-        await asyncio.sleep(1)
-        seen.append(outdated())
-        await asyncio.sleep(1)
-    seen.append(outdated())
-    bench.observation.invalidate(ZONE)
-    bench.records.trouble.unavailable = True
-    await bench.observation.refresh(10)
-    await asyncio.sleep(1)
-    seen.append(outdated())
-    bench.records.trouble.unavailable = False
-    await bench.observation.refresh(10)
-    await asyncio.sleep(1)
-    seen.append(outdated())
-
-    assert seen == [[], ["shop"], [], ["shop"], []]
 
 
 async def test_the_age_of_a_reading_counts_from_the_question() -> None:
@@ -363,10 +332,12 @@ async def test_what_a_reading_says_of_one_service_may_be_a_mistake_of_that_one_a
     await bench.observation.refresh(10)
     derive, failing = Reading._derive, ["blog"]
 
-    def derived(reading: Reading[Any], name: str, service: Service) -> DerivedReading[Any]:
+    def derived(
+        reading: Reading[Any], name: str, service: Service, known: CarriedWeights
+    ) -> DerivedReading[Any]:
         if name in failing:
             raise ZeroDivisionError(name)
-        return derive(reading, name, service)
+        return derive(reading, name, service, known)
 
     monkeypatch.setattr(Reading, "_derive", derived)
     with logged() as lines:

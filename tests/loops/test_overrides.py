@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -126,6 +127,28 @@ async def test_a_newer_pin_takes_the_place_of_the_older() -> None:
         (OverrideKind.DRAIN, None),
         (OverrideKind.PIN, 0.6),
     ]
+
+
+async def test_a_condition_is_given_what_would_be_in_force_and_may_refuse_it() -> None:
+    """What it refuses changes nothing, in the store neither; mistakes are found before it."""
+    bench, seen = Bench(), list[tuple[Override, ...]]()
+    first = await bench.overrides.add(DRAIN)
+
+    def refuse(supposed: Sequence[Override]) -> None:
+        seen.append(tuple(supposed))
+        raise LookupError("another state")
+
+    with pytest.raises(InvalidRequestError):
+        await bench.overrides.add(replace(DRAIN, region="eu-west-9"), refuse)
+    assert seen == []
+    with pytest.raises(LookupError):
+        await bench.overrides.add(replace(DRAIN, reason="INC-43"), refuse)
+
+    ((supposed,),) = seen
+    assert (supposed.target, supposed.reason) == (first.target, "INC-43")
+    assert supposed.id > first.id
+    assert bench.overrides.active() == (first,)
+    assert await bench.store.overrides() == (first,)
 
 
 async def test_an_override_is_stored_active_and_announced_at_once() -> None:
@@ -309,6 +332,60 @@ async def test_after_a_restart_the_date_counts(stopped_s: float, left_s: float |
     else:
         assert active == [1]
         assert bench.overrides.remaining_s(1) == pytest.approx(left_s - 0.1)
+
+
+@pytest.mark.parametrize(
+    "jump",
+    [timedelta(seconds=-11), timedelta(hours=-1), timedelta(days=-365), timedelta(days=-9999)],
+)
+async def test_a_start_with_a_clock_that_is_behind_prolongs_no_order(jump: timedelta) -> None:
+    """From the start on it lasts as long as it was given for, whatever the clock does then."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    bench.clock.start += jump
+    bench.overrides = bench.restarted()
+    with logged() as lines:
+        await bench.overrides.load()
+    async with in_background(bench.overrides.run()):
+        assert bench.overrides.remaining_s(1) == pytest.approx(100)
+        assert [override.id for override in bench.overrides.given_later] == [1]
+        await asyncio.sleep(50)
+        bench.clock.start -= jump
+        assert bench.overrides.remaining_s(1) == pytest.approx(50)
+        await asyncio.sleep(50.1)
+
+    assert events(lines) == ["override_of_the_future"]
+    assert bench.active() == []
+    assert bench.overrides.given_later == ()
+    assert await bench.store.overrides() == ()
+
+
+async def test_an_extended_order_keeps_what_it_was_extended_to() -> None:
+    """Its whole time is what a wrong clock may give it at most."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    await asyncio.sleep(50)
+    await bench.overrides.extend(1, 600, "bob", "longer")
+    bench.overrides = bench.restarted()
+    await bench.overrides.load()
+    assert bench.overrides.remaining_s(1) == pytest.approx(600)
+    assert bench.overrides.given_later == ()
+    bench.clock.start -= timedelta(days=30)
+    bench.overrides = bench.restarted()
+    await bench.overrides.load()
+    assert bench.overrides.remaining_s(1) == pytest.approx(650)
+
+
+async def test_two_clocks_that_differ_a_little_are_no_matter() -> None:
+    """The start may be on another machine."""
+    bench = Bench()
+    await bench.overrides.add(DRAIN)
+    bench.clock.start -= timedelta(seconds=9)
+    bench.overrides = bench.restarted()
+    with logged() as lines:
+        await bench.overrides.load()
+    assert events(lines) == []
+    assert bench.overrides.given_later == ()
 
 
 async def test_an_end_that_cannot_be_stored_is_tried_again_and_not_obeyed_meanwhile() -> None:

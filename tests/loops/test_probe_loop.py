@@ -99,8 +99,8 @@ async def test_a_success_is_not_confirmed_although_a_failure_still_stands() -> N
     assert bench.asked(probe("a")) == [0, 0.2, 1]
 
 
-async def test_a_probe_that_could_not_be_run_changes_nothing_and_is_observed() -> None:
-    """Neither the state nor its freshness, nor the pace: what is missing is ours, not theirs."""
+async def test_a_probe_that_could_not_be_run_only_leaves_its_reason_and_is_observed() -> None:
+    """Neither verdict nor freshness nor pace change: what is missing is ours, not theirs."""
     bench = Bench()
     async with bench.running():
         await asyncio.sleep(5.5)
@@ -108,7 +108,10 @@ async def test_a_probe_that_could_not_be_run_changes_nothing_and_is_observed() -
         bench.answer_in_turn("a", "oo")
         await asyncio.sleep(2)
 
-        assert bench.state("a") == before
+        left = bench.state("a")
+        assert left.not_run == "could_not_run"
+        assert left.not_run_since == pytest.approx(6)
+        assert left._replace(not_run="", not_run_since=None) == before
         assert bench.wakes == wakes
         assert bench.asked(probe("a"))[-2:] == [6, 7]
         assert bench.told[-1] == (EndpointId("shop", WEST, "a"), ProbeOutcome.COULD_NOT_RUN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -209,12 +208,12 @@ async def test_what_was_written_is_read_back_within_the_gap_between_two_cycles(r
     """Each lever, although nothing else happens and the period is long over it."""
     world, written, read = World(), dict[str, float](), dict[str, list[float]]()
 
-    def noting(port: Any, target_of: Callable[..., str]) -> None:
+    def noting(port: Any) -> None:
         change, reading = port.change, port.read
 
-        async def noted_change(*args: Any, **kwargs: Any) -> Any:
-            written[target_of(*args)] = world.clock.monotonic()
-            return await change(*args, **kwargs)
+        async def noted_change(target: str, *args: Any, **kwargs: Any) -> Any:
+            written[target] = world.clock.monotonic()
+            return await change(target, *args, **kwargs)
 
         async def noted_read(target: str) -> Any:
             read.setdefault(target, []).append(world.clock.monotonic())
@@ -223,8 +222,8 @@ async def test_what_was_written_is_read_back_within_the_gap_between_two_cycles(r
         port.change, port.read = noted_change, noted_read
 
     (arn,) = groups(SETTINGS)
-    noting(world.records, lambda zone, _: zone)
-    noting(world.accelerators, lambda _: arn)
+    noting(world.records)
+    noting(world.accelerators)
     async with world.running() as controller:
         await asyncio.sleep(WELL_S + 3)
         await controller.overrides.add(drain(region, ttl_s=600))

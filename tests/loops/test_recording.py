@@ -25,11 +25,12 @@ from controller.model.decision import (
     TimelineEvent,
     WriteResult,
 )
+from controller.model.encoding import EXACT, as_text
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from controller.model.memory import Memory
 from controller.model.overrides import Override, OverrideKind
-from controller.planning.account.decision_summary import decision_summary
+from controller.planning.account.decision_summary import decision_summary, reduced_to_summary
 from controller.planning.account.evidence import Evidence, canonical_text, encode_evidence
 from controller.planning.decision import decide
 from tests.bench.worlds import at_rest
@@ -387,21 +388,21 @@ def told_of(number: int) -> tuple[Snapshot, Decision]:
     return moment, decide(moment)
 
 
-async def test_records_that_may_still_change_are_bounded_by_what_they_moved(
+async def test_records_that_may_still_change_are_bounded_in_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The newest one is kept in any case; its events are those of the whole record."""
-    monkeypatch.setattr(recording, "_MAX_OPEN_SHARES", 20)
     bench = Bench()
     for _ in range(4):
-        await bench.keep(FAILOVER)
-        await bench.keep(CALM)
+        pair = [await bench.keep(FAILOVER), await bench.keep(CALM)]
+        size = sum(len(as_text(EXACT(reduced_to_summary(one)))) for one in pair if one)
+        monkeypatch.setattr(recording, "MAX_OPEN_BYTES", 3.2 * size)
     moved = [record for record in await bench.stored() if record.plans[0].changes]
     for record in moved:
         await bench.recording.add_effect(record.id, "left")
     told = [record.id for record in bench.told]
     assert told == [record.id for record in moved[:3]]
-    monkeypatch.setattr(recording, "_MAX_OPEN_SHARES", 1)
+    monkeypatch.setattr(recording, "MAX_OPEN_BYTES", 1)
     newest = await bench.keep(FAILOVER)
     assert newest is not None
     await bench.recording.add_effect(newest.id, "left")

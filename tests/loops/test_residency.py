@@ -9,10 +9,13 @@ from dataclasses import replace
 import pytest
 
 from controller.composition import Controller
+from controller.loops.alarms.residency import ResidencyAlarm
+from controller.loops.cycle.reconciliation import CycleReport
 from controller.loops.reload.reload import ReloadRefusedError
 from controller.model.configuration import Settings
-from controller.model.decision import Hold
-from controller.model.levers import RecordSet
+from controller.model.decision import Decision, Hold, Snapshot
+from controller.model.levers import Leak, Observed, RecordSet
+from controller.model.memory import Memory
 from tests.loops.simulated import SETTINGS, ZONE, World
 from tests.loops.small import events, logged
 from tests.loops.test_reload import File
@@ -59,7 +62,8 @@ async def test_a_leak_is_alarmed_and_holds_the_pool_until_it_is_mended() -> None
             leaf = stray(world)
             world.records.put(ZONE, leaf)
             await asyncio.sleep(30)
-            assert holds(controller) == {("europe", Hold.RESIDENCY)}
+            both = {("europe", Hold.RESIDENCY), ("europe", Hold.MISCONFIGURED)}
+            assert holds(controller) == both
             record = await world.newest()
             assert any("holds (residency)" in trigger for trigger in record.trigger)
 
@@ -72,6 +76,26 @@ async def test_a_leak_is_alarmed_and_holds_the_pool_until_it_is_mended() -> None
     assert alarm["region"] == "us-east-1"
     assert "users of country:DE and 2 more can reach us-east-1" in alarm["detail"]
     assert events(lines).count("residency_restored") == 1
+
+
+def test_what_was_not_read_is_a_warning_and_a_way_out_an_error() -> None:
+    """Said once; what is proven again is said, too."""
+    unread = Leak("shop", "europe", ("country:DE",), None, (), (), ("lb.",), "", unread="lb.test.")
+    way_out = replace(unread, reached="us-east-1", unread=None)
+    alarm = ResidencyAlarm()
+    with logged() as lines:
+        for leaks in ((unread,), (unread,), (unread, way_out), ()):
+            observed = Observed(0.0, {}, leaks={"europe": leaks})
+            nothing = Snapshot(0.0, 0.0, SETTINGS, {}, {}, {}, {}, ())
+            snapshot = replace(nothing, observed={"shop": observed})
+            decision = Decision({}, (), {}, Memory())
+            alarm.on_cycle(CycleReport(1, snapshot, decision, (), None, 0.0))
+
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("residency_not_proven", "warning"),
+        ("residency_leak", "error"),
+        ("residency_restored", "info"),
+    ]
 
 
 async def test_a_region_that_fails_is_drained_although_the_pool_leaks() -> None:

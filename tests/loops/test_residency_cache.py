@@ -14,6 +14,7 @@ from controller.planning.levers import route53
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
 from controller.planning.residency.proof import Proof, prove_records
+from controller.planning.residency.zone_listings import ZoneScope
 from tests.planning.residency.test_proof import EU, bound_accelerator, group
 from tests.planning.residency.zones import leaf, plan, service
 
@@ -23,9 +24,11 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry for every proof that was made."""
     counted: list[int] = []
 
-    def counting(name: str, one: Service, records: Iterable[RecordSet]) -> Proof:
+    def counting(
+        name: str, one: Service, records: Iterable[RecordSet], scope: ZoneScope | None
+    ) -> Proof:
         counted.append(1)
-        return prove_records(name, one, records)
+        return prove_records(name, one, records, scope)
 
     monkeypatch.setattr(route53, "prove_records", counting)
     return counted

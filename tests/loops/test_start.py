@@ -19,7 +19,7 @@ pytestmark = pytest.mark.looptime
 FREEZE = OverrideRequest(OverrideKind.FREEZE, "ann", "INC-42", 6000)
 
 
-@pytest.mark.parametrize("method", ["overrides", "expected"])
+@pytest.mark.parametrize("method", ["overrides", "expected", "kept_weights"])
 async def test_until_earlier_orders_are_read_nothing_moves_and_it_says_so(method: str) -> None:
     """Not even a region that died: a freeze may be among them."""
     world = World()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 
-from controller.model.decision import Hold
+from controller.model.decision import Hold, PoolPlan
 from controller.planning import decision as deciding
 from controller.planning.service_decision import ServiceConclusion, ServiceProposal, conclude
 from tests.loops.simulated import World
@@ -19,11 +20,11 @@ async def test_a_dead_region_leaves_the_other_service(monkeypatch: pytest.Monkey
     """The whole daemon with a mistake in it, and its end."""
 
     def mistaken(
-        proposal: ServiceProposal, waiting: dict[str, frozenset[str]]
+        proposal: ServiceProposal, plans: tuple[PoolPlan, ...], waiting: Collection[str]
     ) -> ServiceConclusion:
         if proposal.service == "api":
             raise KeyError("eu-west-1")
-        return conclude(proposal, waiting)
+        return conclude(proposal, plans, waiting)
 
     world = World()
     async with world.running() as controller:

@@ -18,23 +18,17 @@ from controller.model.levers import (
 )
 from controller.model.memory import Memory
 from controller.planning.drift import accepted_states, find_drift, resolved_drift
+from controller.planning.guards.way_back import with_unexplained_parts
 from controller.planning.write_results import status_by_change
 from tests.loops.small import small
-from tests.planning.remembering import remembers
 
 HERE = Position("shop", "world", "eu-west-1")
 BEFORE, AFTER, THEIRS = LeverState(128), LeverState(64), LeverState(7)
 APPLIED, REFUSED, UNKNOWN = OutcomeStatus.APPLIED, OutcomeStatus.REFUSED, OutcomeStatus.UNKNOWN
 
 
-def snapshot(
-    parts: tuple[LeverState, ...],
-    expected: tuple[LeverState, ...] | None,
-    *,
-    outdated: bool = False,
-    since: bool = False,
-) -> Snapshot:
-    """One position whose parts show this; `since`: it was called drift before."""
+def snapshot(parts: tuple[LeverState, ...], expected: tuple[LeverState, ...] | None) -> Snapshot:
+    """One position whose parts show this."""
     shown = tuple(sorted(set(parts), key=lambda one: -one.weight))
     is_unequal = len(shown) > 1
     observed = Observed(
@@ -42,7 +36,6 @@ def snapshot(
         {HERE: shown[0]},
         frozenset({HERE} if is_unequal else ()),
         parts={HERE: shown} if is_unequal else {},
-        outdated=outdated,
     )
     return Snapshot(
         now=100.0,
@@ -53,7 +46,6 @@ def snapshot(
         observed={"shop": observed},
         expected={} if expected is None else {HERE: expected},
         overrides=(),
-        memory=remembers(drift_since={HERE: 90.0} if since else {}),
     )
 
 
@@ -70,22 +62,10 @@ EXPECTED = [None, (BEFORE,), (AFTER,), (BEFORE, AFTER)]
 def test_it_is_drift_unless_every_part_shows_something_expected(
     parts: tuple[LeverState, ...], expected: tuple[LeverState, ...] | None
 ) -> None:
-    """Of a position seen for the first time only that its parts differ is."""
-    is_ours = len(set(parts)) == 1 if expected is None else set(parts) <= set(expected)
+    """What a position shows that is seen for the first time is no change."""
+    is_ours = expected is None or set(parts) <= set(expected)
 
     assert (HERE not in find_drift(snapshot(parts, expected), "shop")) is is_ours
-
-
-@pytest.mark.parametrize("since", [True, False])
-@pytest.mark.parametrize("parts", PARTS, ids=str)
-def test_a_reading_older_than_our_write_shows_no_new_drift(
-    parts: tuple[LeverState, ...], since: bool
-) -> None:
-    """What was drift before stays so until a reading shows otherwise."""
-    is_other = set(parts) != {AFTER}
-    found = find_drift(snapshot(parts, (AFTER,), outdated=True, since=since), "shop")
-
-    assert (HERE in found) is (is_other and since)
 
 
 def test_drift_says_what_every_part_shows() -> None:
@@ -93,10 +73,36 @@ def test_drift_says_what_every_part_shows() -> None:
     assert find_drift(snapshot((LeverState(0), BEFORE), (BEFORE,)), "shop") == {
         HERE: "shop/world/eu-west-1: weight 128 expected, weight 128 and weight 0 seen"
     }
-    assert find_drift(snapshot((LeverState(0), BEFORE), None), "shop") == {
-        HERE: "shop/world/eu-west-1: its A and AAAA records (or endpoints) are unequal, "
-        "weight 128 and weight 0 seen"
-    }
+
+
+@pytest.mark.parametrize(
+    ("expected", "shown", "is_same"),
+    [
+        (LeverState(230, 100.0), LeverState(128, 100.0), True),
+        (LeverState(0, 0.0), LeverState(128, 0.0), True),
+        (LeverState(230, 100.0), LeverState(0, 100.0), False),
+        (LeverState(230, 100.0), LeverState(230, 50.0), False),
+        (LeverState(128), LeverState(64), False),
+    ],
+)
+def test_weights_inside_an_endpoint_group_are_no_drift(
+    expected: LeverState, shown: LeverState, is_same: bool
+) -> None:
+    """They share a group's users among its endpoints; a record's weight is a region's share."""
+    assert (find_drift(snapshot((shown,), (expected,)), "shop") == {}) is is_same
+    narrowed = accepted_states(
+        snapshot((shown,), (BEFORE, expected)), Decision({}, (), {}, Memory()), ()
+    )
+    assert (narrowed == {HERE: shown}) is is_same
+
+
+def test_parts_that_differ_when_first_seen_are_a_fault_not_a_change() -> None:
+    """Meant so, or half of a drain that nobody remembers: a person says which."""
+    seen = snapshot((LeverState(0), BEFORE), None)
+    observed = with_unexplained_parts(seen.observed["shop"], {})
+    (fault,) = observed.misconfigured("world")
+    assert "eu-west-1 differ (weight 128 and weight 0)" in fault
+    assert with_unexplained_parts(observed, {HERE: (BEFORE,)}) is observed
 
 
 @pytest.mark.parametrize(
@@ -115,13 +121,12 @@ def test_a_reading_that_shows_our_last_write_confirms_it(
     expected: tuple[LeverState, ...] | None,
     narrowed: LeverState | None,
 ) -> None:
-    """From then on the old state is another party's. An older reading confirms nothing."""
+    """From then on the old state is another party's."""
     plan = PoolPlan("shop", "world", {}, {}, {})
-    for outdated in (False, True):
-        seen = snapshot(parts, expected, outdated=outdated)
-        decision = Decision({}, (plan,), find_drift(seen, "shop"), Memory())
-        found = accepted_states(seen, decision, ())
-        assert found == ({} if outdated or narrowed is None else {HERE: narrowed})
+    seen = snapshot(parts, expected)
+    decision = Decision({}, (plan,), find_drift(seen, "shop"), Memory())
+    found = accepted_states(seen, decision, ())
+    assert found == ({} if narrowed is None else {HERE: narrowed})
 
 
 def test_what_this_cycle_writes_is_not_confirmed_by_what_it_read() -> None:

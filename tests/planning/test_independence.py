@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import pytest
@@ -64,6 +64,7 @@ STEPS = {
     "judged": (deciding, "service_health"),
     "proposed": (deciding, "propose"),
     "replanned": (deciding, "replanned"),
+    "guarded": (deciding, "guarded_plans"),
     "concluded": (deciding, "conclude"),
     "drift": (service_decision, "find_drift"),
     "ramp": (service_decision, "plan_pools"),
@@ -155,12 +156,14 @@ def test_an_exception_leaves_no_drift_that_the_memory_lacks(
 
 
 def mistaken_for_api(
-    proposal: service_decision.ServiceProposal, waiting: dict[str, frozenset[str]]
+    proposal: service_decision.ServiceProposal,
+    plans: tuple[PoolPlan, ...],
+    waiting: Collection[str],
 ) -> service_decision.ServiceConclusion:
     """`conclude`, with a mistake for the service `api`."""
     if proposal.service == "api":
         raise LookupError
-    return service_decision.conclude(proposal, waiting)
+    return service_decision.conclude(proposal, plans, waiting)
 
 
 def test_a_service_that_aws_never_spoke_of_binds_no_other() -> None:

@@ -10,12 +10,19 @@ import pytest
 from hypothesis import given
 
 from controller.model.configuration import Region, Settings
-from controller.model.decision import Snapshot
+from controller.model.decision import (
+    Decision,
+    PipelineStep,
+    PoolPlan,
+    Rule,
+    Snapshot,
+    WriteResult,
+)
 from controller.model.decoding import decoded
 from controller.model.encoding import EXACT, as_text
-from controller.model.levers import Change, LeverState, Position
+from controller.model.levers import Change, LeverState, Outcome, OutcomeStatus, Position
 from controller.model.memory import NO_FINGERPRINT, FlapDamping, Memory, ServiceMemory
-from controller.planning.memory import fitted_to_settings, learned_under
+from controller.planning.memory import after_cycle, fitted_to_settings, learned_under
 from tests.planning.memories import MEMORIES, NOW, REMEMBERED
 from tests.planning.remembering import remembers
 from tests.storyboards.player import StoryboardPlayer
@@ -245,3 +252,48 @@ def test_a_region_that_comes_by_a_reload_starts_warming_up() -> None:
 def test_remembers_is_what_a_long_running_daemon_has() -> None:
     """The helper of other tests: begun long ago, unless said otherwise."""
     assert remembers(begun=True).of("shop").since < 0
+
+
+APPLIED, UNKNOWN = Outcome(OutcomeStatus.APPLIED), Outcome(OutcomeStatus.UNKNOWN)
+FIRST = Change(HERE, LeverState(64), LeverState(0))
+OTHER = Change(HERE, LeverState(64), LeverState(7))
+BESIDE = Change(Position("shop", "world", CENTRAL), LeverState(64), LeverState(0))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "answered", "outcome", "counted"),
+    [
+        ((FIRST,), (FIRST,), APPLIED, {WEST}),
+        ((FIRST,), (FIRST,), UNKNOWN, {WEST}),
+        ((FIRST, BESIDE), (FIRST,), APPLIED, {WEST}),
+        ((FIRST,), (OTHER,), APPLIED, set()),
+        ((FIRST, BESIDE), (OTHER,), UNKNOWN, set()),
+        ((FIRST,), (), APPLIED, set()),
+    ],
+)
+def test_only_what_was_sent_counts_against_the_allowances(
+    wanted: tuple[Change, ...], answered: tuple[Change, ...], outcome: Outcome, counted: set[str]
+) -> None:
+    """While a zone is busy a plan waits; the late answer to another write there is none to it."""
+    regions = [change.position.region for change in wanted]
+    before, after = dict.fromkeys(regions, 0.4), dict.fromkeys(regions, 0.0)
+    rules = tuple(
+        Rule(PipelineStep.PLACEMENT, "region_down", region, 0.4, 0.0, binding=True, why="down")
+        for region in regions
+    )
+    plan = PoolPlan("shop", "world", before, after, after, rules, changes=wanted, emergency=True)
+    decision = Decision({}, (plan,), {}, remembers())
+    written = [WriteResult("route53", "Z1", answered, outcome)] if answered else []
+    memory = after_cycle(decision, written, NOW).of("shop")
+
+    assert set(memory.drains) == counted
+    assert len(memory.batches) == len(memory.emergencies) == bool(counted)
+
+
+def test_a_late_answer_to_a_write_that_was_counted_counts_nothing() -> None:
+    """Nor does a part of its plan that waits for it."""
+    plan = PoolPlan("shop", "world", {}, {}, {}, changes=(FIRST, BESIDE), emergency=True)
+    decision = Decision({}, (plan,), {}, remembers(doubtful=frozenset({FIRST})))
+    written = [WriteResult("route53", "Z1", (FIRST,), APPLIED)]
+
+    assert after_cycle(decision, written, NOW).of("shop").batches == ()

@@ -9,10 +9,13 @@ import pytest
 
 from controller.model.decision import Decision, Hold
 from controller.model.health import HealthState
-from controller.model.levers import Change, LeverState, Position
+from controller.model.levers import Change, Leak, LeverState, Position
 from controller.planning.decision import decide
 from controller.planning.guards import refusals as guard
+from controller.planning.guards.blast_radius import too_many_drains
 from controller.planning.guards.panic import panic_at
+from controller.planning.guards.way_back import leak_refusal
+from controller.planning.orders import too_few_active
 from tests.planning.remembering import remembers
 from tests.storyboards.player import StoryboardPlayer
 
@@ -38,6 +41,25 @@ def decided(found: StoryboardPlayer) -> Decision:
 
 def holds(decision: Decision) -> set[Hold]:
     return {held.reason for plan in decision.plans for held in plan.held}
+
+
+def test_a_proof_that_lacks_a_name_holds_as_one_that_is_refuted() -> None:
+    """It is called not proven, unless there is a way out besides."""
+    snapshot = stage().snapshot()
+    unread = Leak("shop", "world", ("default",), None, (), (), ("lb.",), "", unread="lb.test.")
+    way_out = Leak("shop", "world", ("default",), "us-east-1", (), (), ("x",), "so it is")
+
+    def held(*leaks: Leak) -> str:
+        observed = replace(snapshot.observed["shop"], leaks={"world": leaks})
+        found = leak_refusal(replace(snapshot, observed={"shop": observed}), "shop", "world")
+        assert found is not None
+        assert found.reason is Hold.RESIDENCY
+        return found.detail
+
+    assert held(unread) == (
+        "not proven: lb.test. was not read from AWS yet, so it may lead anywhere"
+    )
+    assert held(way_out, unread).startswith("2 ways out of the lawful regions; users of default")
 
 
 @pytest.mark.parametrize(("age_s", "is_held"), [(29.9, True), (30.0, False)])
@@ -252,12 +274,13 @@ GUARDS = (
     guard.frozen,
     guard.startup,
     guard.residency,
-    guard.structure,
+    guard.misconfigured,
     guard.contested,
     guard.drifted,
     guard.blast_radius,
     guard.dry_run,
-    guard.too_few_active,
+    too_few_active,
+    too_many_drains,
     panic_at,
 )
 

@@ -9,6 +9,7 @@ import pytest
 
 MODULES = [
     "drift",
+    "levers.part_weights",
     "levers.weights",
     "placement.believed",
     "placement.dials",

@@ -19,6 +19,13 @@ REAL = {
     "AWS_PROFILE": "production",
     "AWS_SESSION_TOKEN": "real",
     "AWS_ENDPOINT_URL_ROUTE_53": "https://route53.amazonaws.com",
+    "HTTPS_PROXY": "http://proxy.example.com:3128",
+    "http_proxy": "http://proxy.example.com:3128",
+    "all_proxy": "socks5://proxy.example.com",
+    "NO_PROXY": ".example.com",
+    "REQUESTS_CA_BUNDLE": "/etc/ours.pem",
+    "SSL_CERT_FILE": "/etc/ours.pem",
+    "BOTO_CONFIG": "/etc/boto.cfg",
 }
 
 
@@ -37,6 +44,9 @@ def test_the_shell_file_unsets_and_sets(tmp_path: Path) -> None:
     )
     after = dict(line.split("=", 1) for line in shell.stdout.splitlines())
     assert {key: value for key, value in after.items() if key.startswith("AWS_")} == variables
+    assert after["NO_PROXY"] == "127.0.0.1,localhost,.example.com"
+    assert after["no_proxy"] == "127.0.0.1,localhost"
+    assert after["HTTPS_PROXY"] == REAL["HTTPS_PROXY"]
 
 
 def test_a_daemon_of_the_sandbox_asks_the_emulated_name_server(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from controller.adapters.aws.global_accelerator import GlobalAccelerators
 from controller.adapters.aws.route53 import Route53RecordSets
-from controller.adapters.aws.session import EndpointUrlMissingError
+from controller.adapters.aws.session import AwsSetupError
 from controller.adapters.clock import SystemClock
 from controller.model.configuration import Settings
 from controller.model.levers import (
@@ -20,9 +21,12 @@ from controller.model.levers import (
 )
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
-from controller.sandbox.seeding.stack import seed
+from controller.sandbox.emulator.stores import Stores
+from controller.sandbox.seeding.stack import seed, seed_through
 from controller.settings import load
 from tests.contracts.emulated import Emulated, emulated_aws
+from tests.faults.slow_aws import SlowAws
+from tests.faults.test_large_failover import settings as large_settings
 
 CONFIGURATION = Path(__file__).parents[2] / "config" / "sandbox.yaml"
 
@@ -93,6 +97,23 @@ async def test_seeding_again_changes_nothing(settings: Settings) -> None:
         assert again["HealthChecks"] == checks["HealthChecks"]
 
 
+@pytest.mark.looptime
+async def test_a_service_of_more_records_than_a_request_may_hold_is_seeded() -> None:
+    """In several requests, each within what Route 53 takes; 20 regions x 26 pools are 1,040."""
+    large = large_settings(20, 26)
+    large = large.model_copy(update={"services": {"shop": large.services["shop"]}})
+    loop = asyncio.get_running_loop()
+    aws = SlowAws(Stores(loop.time, 0.1, 0.1))
+    await seed_through(aws.clients(), large)
+    lever = large.services["shop"].levers.route53
+    assert lever is not None
+    zone = aws.stores.zones.listed_zones()[lever.hosted_zone_id]
+    weighted = [r for group in zone.groups.values() for r in group if r.weight is not None]
+
+    assert len(weighted) == 2 * 20 * 26
+    assert aws.writes()["ChangeResourceRecordSets"] == 4
+
+
 async def test_a_service_behind_an_accelerator_has_a_name(settings: Settings) -> None:
     """Users resolve it as they do the others."""
     async with emulated_aws() as emulated:
@@ -118,5 +139,5 @@ async def test_nothing_is_seeded_without_an_endpoint(
 ) -> None:
     """A user's real account is never touched."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with pytest.raises(EndpointUrlMissingError):
+    with pytest.raises(AwsSetupError):
         await seed(settings)

@@ -28,7 +28,7 @@ ENDPOINT_MISTAKES = {
         "",
     ),
     "known-good reference target without a scheme": (
-        with_line("reference_targets: {known_good: [http://192.0.2.1/, 192.0.2.2]}"),
+        with_line("reference_targets: {known_good: [http://192.0.2.9/, 192.0.2.2]}"),
         "4:53 reference_targets.known_good[1]",
         "known_good[1] must be an address to probe (a probe starts with http://, https:// or "
         "tcp://), not the text '192.0.2.2'",
@@ -95,8 +95,8 @@ ENDPOINT_MISTAKES = {
     "host with a port": (
         replaced(f'"{PROBE}"', f'"{PROBE}", host: app.example.com:443'),
         f"11:58 {REGION}.endpoints.web.host",
-        "host must be a host's name in lower case such as app.example.com, "
-        "not the text 'app.example.com:443'",
+        "host must be a host name without scheme and port (app.example.com:443 is no host name: "
+        "letters, digits, - and _ only), not the text 'app.example.com:443'",
         "",
     ),
     "relative path of authorities": (

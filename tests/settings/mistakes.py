@@ -103,6 +103,13 @@ MISTAKES = {
         "state_path must be text that is not empty, not the text ''",
         "",
     ),
+    "a path for a shell": (
+        replaced("gtc.sqlite", "~/gtc.sqlite"),
+        "2:13 state_path",
+        "state_path must be a path such as /var/lib/gtc/gtc.sqlite (~ is not expanded), not the "
+        "text '~/gtc.sqlite'",
+        "",
+    ),
     "text for a mapping": (
         replaced("{name: local}", "local"),
         "3:10 vantage",

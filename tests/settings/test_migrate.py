@@ -59,9 +59,11 @@ def settings(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _service(name: str, regions: list[str]) -> dict[str, Any]:
-    endpoints = {"web": {"probe": "tcp://192.0.2.1:80"}}
     return {
-        "regions": {region: {"capacity_rps": 10, "endpoints": endpoints} for region in regions},
+        "regions": {
+            region: {"capacity_rps": 10, "endpoints": {"web": {"probe": f"tcp://{region}.test:80"}}}
+            for region in regions
+        },
         "pools": {"world": {"geographies": ["default"], "regions": regions, "demand_rps": 1}},
         "levers": {"route53": {"hosted_zone_id": "Z1", "name": f"{name}.test."}},
     }

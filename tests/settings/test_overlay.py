@@ -130,7 +130,7 @@ def test_a_flag_overrides_a_variable_which_overrides_the_file() -> None:
         ),
         (
             "GTC__REFERENCE_TARGETS__KNOWN_GOOD",
-            "[http://192.0.2.1/, ftp://x]",
+            "[http://192.0.2.9/, ftp://x]",
             "reference_targets.known_good[1]",
             "known_good[1] must be an address to probe (a probe starts with http://, https:// or "
             "tcp://), not the text 'ftp://x'",

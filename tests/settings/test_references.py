@@ -95,4 +95,5 @@ def test_a_file_that_is_not_pem_is_refused(tmp_path: Path) -> None:
     broken.write_text("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n")
     with pytest.raises(InvalidSettingsError) as refusal:
         load(tmp_path, f"ca_file: {broken}")
-    assert "holds no certificates" in refusal.value.problems[0].message
+    message = refusal.value.problems[0].message
+    assert message.startswith(f"ca_file: {broken}: certificate 1 of 1 cannot be read: ")

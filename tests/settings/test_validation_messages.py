@@ -23,6 +23,7 @@ def _patterns(schema: object) -> Iterator[str]:
 SELF_EXPLAINED = {
     r"^(https?|tcp)://\S+$",
     r"^([1-5]xx|[1-5]\d\d-[1-5]\d\d)$",
+    r"^[^\s/:]+$",
     r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/\S+)$",
 }
 """Patterns of the schema only: the validators of these fields have messages of their own."""

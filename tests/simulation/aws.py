@@ -27,6 +27,7 @@ WRITES = {"ChangeResourceRecordSets", "UpdateEndpointGroup"}
 SERVICES = ("route53", "globalaccelerator")
 _SPREAD_AFTER_S = 2.0
 _LATE_S = (5.0, 60.0)
+_SMALL_PAGE = "5"
 
 
 class HostedZoneAlreadyExists(ClientError):  # noqa: N818  # botocore's name
@@ -67,12 +68,17 @@ class Troubles:
         """The part of all writes that land 5 to 60 s later."""
         self.lost = 0.0
         """The part of all writes whose answer never comes."""
+        self.slowest_s = 0.0
+        """Calls take up to so long, within their deadline; 0: they are quick."""
+        self.breaks_pages = False
+        """Listings come in small pages, and fail after the first one."""
 
     def end(self) -> None:
         """Everything is well again."""
         self.failing.clear()
         self.hanging.clear()
-        self.late = self.lost = 0.0
+        self.late = self.lost = self.slowest_s = 0.0
+        self.breaks_pages = False
 
 
 class SimulatedAws:
@@ -116,10 +122,15 @@ class SimulatedAws:
         is_write = operation in WRITES and PROCESS.get() is not None
         is_late = is_write and self._rng.random() < self.troubles.late
         call = Call(service, operation, params, is_write, is_late, self.standing)
-        travels_s = self._rng.uniform(*_LATE_S) if is_late else 0.01 + 0.04 * self._rng.random()
+        travels_s = self._travel_s(is_late)
         answer: asyncio.Future[Any] = self._loop.create_future()
         self._loop.later(travels_s, self._arrive, call, answer)
         return await answer
+
+    def _travel_s(self, is_late: bool) -> float:
+        if is_late:
+            return self._rng.uniform(*_LATE_S)
+        return 0.01 + max(0.04, self.troubles.slowest_s) * self._rng.random()
 
     def _arrive(self, call: Call, answer: asyncio.Future[Any]) -> None:
         if call.service in self.troubles.hanging:
@@ -136,14 +147,19 @@ class SimulatedAws:
         self._loop.later(0.01, _answer, answer, outcome)
 
     def _trouble(self, call: Call) -> ClientError | None:
+        if self.troubles.breaks_pages and {"StartRecordName", "NextToken"} & call.params.keys():
+            return _error("InternalServerError", 500, "as planned", call.operation)
         if self._rng.random() >= self.troubles.failing.get(call.service, 0.0):
             return None
         code, status = self._rng.choice((("Throttling", 400), ("InternalServerError", 500)))
         return _error(code, status, "as planned", call.operation)
 
     def _carry_out(self, call: Call) -> dict[str, Any] | ClientError:
+        params = call.params
+        if self.troubles.breaks_pages and "MaxItems" in params:
+            params = {**params, "MaxItems": _SMALL_PAGE}
         try:
-            found = self._services[call.service].operations[call.operation](call.params)
+            found = self._services[call.service].operations[call.operation](params)
         except AwsError as refused:
             return _error(refused.code, refused.status, refused.message, call.operation)
         return {name: value for name, value in found.items() if value is not None}

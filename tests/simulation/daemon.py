@@ -42,8 +42,9 @@ class Life:
     thawed_at: float = LONG_AGO
     frozen: list[tuple[float, float]] = field(default_factory=list)
     """From and until when it stood still."""
-    disk_trouble: list[tuple[float, float]] = field(default_factory=list)
-    """From and until when its disk was full or slow."""
+    slow_disk: list[tuple[float, float]] = field(default_factory=list)
+    full_disk: list[tuple[float, float]] = field(default_factory=list)
+    """From and until when its disk was slow, or full."""
     crashes: list[float] = field(default_factory=list)
 
     def crashed_near(self, at: float) -> bool:
@@ -55,7 +56,14 @@ class Life:
 
         Users come first, the state file second.
         """
-        waits = [until for since, until in self.disk_trouble if since - _STORED_S < at < until]
+        return self._lost_to([*self.slow_disk, *self.full_disk], at)
+
+    def lost_to_a_slow_disk(self, at: float) -> bool:
+        """The same of what it was about to write: on a full disk there is a reserve for that."""
+        return self._lost_to(self.slow_disk, at)
+
+    def _lost_to(self, trouble: list[tuple[float, float]], at: float) -> bool:
+        waits = [until for since, until in trouble if since - _STORED_S < at < until]
         return any(at < crash < max(waits) + _STORED_S for crash in self.crashes if waits)
 
 
@@ -148,13 +156,14 @@ class SimulatedDaemon:
         store = self._store
         [[pages]] = ask_state(store, "PRAGMA page_count")
         ask_state(store, f"PRAGMA max_page_count = {pages}")
-        self.disk_is_in_trouble(for_s)
+        now = self._loop.time()
+        self.life.full_disk.append((now, now + for_s))
         self._loop.later(for_s, _make_room, store)
 
-    def disk_is_in_trouble(self, for_s: float) -> None:
-        """Note that from now on its disk is slow or full."""
+    def disk_is_slow(self, for_s: float) -> None:
+        """Note that from now on its disk is slow."""
         now = self._loop.time()
-        self.life.disk_trouble.append((now, now + for_s))
+        self.life.slow_disk.append((now, now + for_s))
 
     def end(self) -> None:
         """Kill it for good."""

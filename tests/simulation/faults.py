@@ -29,6 +29,8 @@ ALL_KINDS = (
     "full_disk",
     *("order",) * 2,
     "hand_edit",
+    "slow_answers",
+    "broken_pages",
 )
 """Kinds of faults; one named several times is as many times as likely."""
 _FOR_S = (5.0, 90.0)
@@ -146,6 +148,16 @@ class Faults:
         self._aws.troubles.late = 0.3
         self._loop.later(for_s, setattr, self._aws.troubles, "late", 0.0)
 
+    def slow_answers(self, for_s: float) -> None:
+        """Every call takes a part of its deadline, which is 3 s or more."""
+        self._aws.troubles.slowest_s = self._rng.uniform(0.5, 2.9)
+        self._loop.later(for_s, setattr, self._aws.troubles, "slowest_s", 0.0)
+
+    def broken_pages(self, for_s: float) -> None:
+        """Listings of zones fail after their first page."""
+        self._aws.troubles.breaks_pages = True
+        self._loop.later(for_s, setattr, self._aws.troubles, "breaks_pages", False)
+
     def crash(self, for_s: float) -> None:
         """kill -9, before any step; it is started again after a while."""
         self._daemon.crash_after(self._rng.randrange(_CRASH_WITHIN_STEPS))
@@ -163,7 +175,7 @@ class Faults:
     def slow_disk(self, for_s: float) -> None:
         """Every act of the state file takes seconds."""
         self._disk.is_slow = True
-        self._daemon.disk_is_in_trouble(for_s)
+        self._daemon.disk_is_slow(for_s)
         self._loop.later(for_s, setattr, self._disk, "is_slow", False)
 
     def full_disk(self, for_s: float) -> None:

@@ -128,6 +128,15 @@ class SimulatedProber:
         place = self._regions.place_of.get(endpoint.probe, REFERENCE)
         return SimulatedTarget(self._regions, self._clock, place, listener)
 
+    def address_target(
+        self, endpoint: Endpoint, address: str, listener: ProbeListener
+    ) -> SimulatedTarget:
+        return self.target(endpoint, listener)
+
+    @property
+    def missing_families(self) -> tuple[str, ...]:
+        return ()
+
 
 class SimulatedTarget:
     """Fulfils the Target port by what is true."""

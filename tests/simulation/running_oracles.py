@@ -75,7 +75,7 @@ class RunningOracles:
 
     def _f9_own_writes_are_not_drift(self, controller: Controller) -> None:
         """F9: x is drift only if a person or a late write changed its pool within 1500 s, or the
-        daemon's intent to write it was lost to the disk."""
+        daemon's intent to write it was lost to a slow disk."""
         latest = controller.reconciliation.latest
         for position, text in latest.decision.drift.items() if latest else ():
             must(
@@ -88,4 +88,4 @@ class RunningOracles:
         at = max(self._operators.hand_at[pool], self._writes.late_at.get(pool, LONG_AGO))
         if self._loop.time() - at <= _STRANGERS_S:
             return True
-        return self._daemon.life.lost_to_the_disk(self._writes.own_at.get(position, LONG_AGO))
+        return self._daemon.life.lost_to_a_slow_disk(self._writes.own_at.get(position, LONG_AGO))

@@ -26,6 +26,7 @@ Commands, one per line:
   users POOL REGION:REQUESTS[/ERRORS]…       where users went lately, as reported; none: no report
   edit POOL REGION WEIGHT                    another party changes a weight
   lose POOL REGION                           another party deletes a weighted record
+  never-seen POOL REGION | seen POOL REGION  nobody knows the ratio of its weights, or it was stated
   stray POOL REGION | tidy POOL              another party creates an unlawful record, or deletes it
   astray POOL REGION PLACE                   another party points a lawful region's record elsewhere
   dry-run [SERVICE]                          nothing (of it) is written from here on
@@ -88,6 +89,7 @@ class StoryboardPlayer:
         self.overrides: list[Override] = []
         self.observed: dict[Position, LeverState] = {}
         self.faults: dict[str, tuple[str, ...]] = {}
+        self.unknown_weights: dict[Position, str] = {}
         self.unequal: frozenset[Position] = frozenset()
         self.leaks: dict[str, tuple[Leak, ...]] = {}
         self.expected: dict[Position, tuple[LeverState, ...]] = {}
@@ -289,6 +291,16 @@ class StoryboardPlayer:
         del self.observed[Position("shop", pool, region)]
         self.faults[pool] = (f"weighted record {pool}.shop.test. A {region} is missing",)
 
+    def _never_seen(self, words: list[str]) -> None:
+        self._settle()
+        position = Position("shop", *words)
+        self.observed[position] = LeverState(0, 0.0 if self.accelerator else None)
+        self.expected[position] = (self.observed[position],)
+        self.unknown_weights[position] = f"the weights of {words[1]} were never seen: state them"
+
+    def _seen(self, words: list[str]) -> None:
+        del self.unknown_weights[Position("shop", *words)]
+
     def _stray(self, words: list[str]) -> None:
         pool, region = words
         lawful = ", ".join(self.settings().services["shop"].pools[pool].regions)
@@ -367,7 +379,14 @@ class StoryboardPlayer:
         own = {p: setting for p, setting in self.observed.items() if p.service == service}
         if service != "shop":
             return Observed(self.now, own)
-        return Observed(self.now, own, self.unequal, self.faults, leaks=self.leaks)
+        return Observed(
+            self.now,
+            own,
+            self.unequal,
+            self.faults,
+            leaks=self.leaks,
+            unknown_weights=self.unknown_weights,
+        )
 
     def settings(self) -> Settings:
         """The settings the commands described, with limits out of the way unless named."""

@@ -47,6 +47,7 @@ def aws_adapters(
             deadline_s=aws.call_deadline_s,
             clock=clock,
             observe=observe,
+            credentials=clients.credentials,
         )
 
     route53 = calls("route53")

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from controller.adapters.aws.credentials import CredentialsUnavailableError
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import Outcome, OutcomeStatus
 
@@ -55,7 +56,42 @@ API reference: processing the request would exceed a limit of the account)."""
 _TOO_MANY_REQUESTS = (429, 509)
 """HTTP statuses that mean throttling with any code: too many requests, bandwidth exceeded."""
 
-_NEVER_SENT = (NoCredentialsError, PartialCredentialsError, NoRegionError, ParamValidationError)
+AUTHENTICATION_CODES = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "OptInRequired",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+        "UnrecognizedClient",
+        "UnrecognizedClientException",
+    }
+)
+"""AWS does not know the caller or its signature; other credentials may be accepted. From *Common
+errors* of the API references of Route 53, Global Accelerator, STS and S3."""
+
+AUTHORIZATION_CODES = frozenset(
+    {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"}
+)
+"""AWS knows the caller, who lacks the right."""
+
+_UNAUTHORIZED = (401, 403)
+"""HTTP statuses that mean one of both with any code."""
+
+NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialsUnavailableError)
+"""Exceptions of a call that was not sent, because nothing could sign it."""
+
+_NEVER_SENT = (*NO_CREDENTIALS, NoRegionError, ParamValidationError)
 
 
 def provider_error(
@@ -64,9 +100,10 @@ def provider_error(
     """The exception for a failed read; raise it `from error`."""
     message = f"{service} {operation}: {describe(error)}"
     if isinstance(error, ClientError):
-        unavailable = is_throttle(error, service) or _status(error) >= 500
-    else:
-        unavailable = not isinstance(error, _NEVER_SENT)
+        server_error = _status(error) >= 500
+        unavailable = is_throttle(error, service) or server_error or is_unauthenticated(error)
+    else:  # credentials may come yet
+        unavailable = isinstance(error, NO_CREDENTIALS) or not isinstance(error, _NEVER_SENT)
     return (ProviderUnavailableError if unavailable else ProviderRejectedError)(message)
 
 
@@ -90,12 +127,29 @@ def is_throttle(error: Exception, service: str) -> bool:
     return _code(error) in THROTTLE_CODES or _status(error) in _TOO_MANY_REQUESTS
 
 
+def is_unauthenticated(error: Exception) -> bool:
+    """Whether AWS refused the credentials or the signature, so that others may be accepted."""
+    if not isinstance(error, ClientError) or _code(error) in AUTHORIZATION_CODES:
+        return False
+    unauthorized = _status(error) in _UNAUTHORIZED and _code(error) not in THROTTLE_CODES
+    return unauthorized or _code(error) in AUTHENTICATION_CODES
+
+
+def denial(error: Exception) -> str | None:
+    """Why the caller's credentials or rights do not do; None for any other error."""
+    missing_right = isinstance(error, ClientError) and _code(error) in AUTHORIZATION_CODES
+    denied = missing_right or is_unauthenticated(error) or isinstance(error, NO_CREDENTIALS)
+    return describe(error) if denied else None
+
+
 def describe(error: Exception) -> str:
     """One line for people: AWS's code and message, or what happened to the connection."""
     if isinstance(error, ClientError):
         return f"{_code(error)}: {_message(error)}"
     if isinstance(error, TimeoutError):
         return "no answer within the deadline"
+    if isinstance(error, CredentialsUnavailableError):
+        return str(error)
     return f"{type(error).__name__}: {error}"
 
 

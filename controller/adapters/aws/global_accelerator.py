@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -65,17 +66,20 @@ class GlobalAccelerators:
             groups += await self._groups(listener_arn)
         return tuple(groups)
 
-    async def change(self, change: GroupChange) -> Outcome:
-        """Set the group's dial and its endpoints' weights; its other properties stay.
+    async def change(
+        self, accelerator_arn: str, changes: Sequence[GroupChange], *, emergency: bool
+    ) -> Outcome:
+        """Set the one group's dial and its endpoints' weights; its other properties stay.
 
         The outcome is unknown when AWS returns another group than the wanted one. Writes to one
         accelerator wait for each other. No retry.
         """
+        (change,) = changes
         started = self._clock.monotonic()
         invalid_reason = _invalid_reason(change)
         if invalid_reason:
             return Outcome(OutcomeStatus.REFUSED, f"not sent: {invalid_reason}")
-        async with self._write_locks[_accelerator_of(change.group.arn)]:
+        async with self._write_locks[accelerator_arn]:
             outcome = await self._send(change)
         return replace(outcome, took_s=self._clock.monotonic() - started)
 
@@ -115,20 +119,18 @@ class GlobalAccelerators:
 
     async def _send(self, change: GroupChange) -> Outcome:
         try:
-            answer = await self._calls.send(
-                "UpdateEndpointGroup",
-                lambda: self._client.update_endpoint_group(
+            # Writes are few: all count as urgent, whatever the caller says.
+            async with self._calls.limited("UpdateEndpointGroup", emergency=True):
+                answer = await self._client.update_endpoint_group(
                     EndpointGroupArn=change.group.arn,
                     TrafficDialPercentage=change.dial,
                     EndpointConfigurations=[
-                        _configuration(endpoint, change.endpoint_weight)
-                        for endpoint in change.group.endpoints
+                        _configuration(endpoint, weight) for endpoint, weight in _endpoints(change)
                     ],
-                ),
-                # The port does not say which write is urgent. Writes are few: all count as urgent.
-                emergency=True,
-            )
+                )
         except AWS_ERRORS as error:
+            if await self._calls.renewed(error):
+                return await self._send(change)
             return self._calls.outcome(error)
         difference = _difference(change, _group(answer["EndpointGroup"]))
         if difference:
@@ -167,22 +169,23 @@ def _invalid_reason(change: GroupChange) -> str:
         return "the group had no endpoint when it was read; writing would keep it empty"
     if not 0 <= change.dial <= 100:
         return f"dial {change.dial} is outside 0 to 100"
-    if not 0 <= change.endpoint_weight <= 255:
-        return f"weight {change.endpoint_weight} is outside 0 to 255"
-    return ""
+    if len(change.weights) != len(change.group.endpoints):
+        return f"{len(change.weights)} weights for {len(change.group.endpoints)} endpoints"
+    outside = [weight for weight in change.weights if not 0 <= weight <= 255]
+    return f"weight {outside[0]} is outside 0 to 255" if outside else ""
+
+
+def _endpoints(change: GroupChange) -> Iterator[tuple[AcceleratedEndpoint, int]]:
+    """Each endpoint with the weight it gets."""
+    return zip(change.group.endpoints, change.weights, strict=True)
 
 
 def _difference(change: GroupChange, returned: EndpointGroup) -> str:
     """How the returned group differs from the wanted one; empty if it does not."""
     if abs(returned.dial - change.dial) > _DIAL_ROUNDING:
         return f"dial {returned.dial:g} instead of {change.dial:g}"
-    wanted = {(e.endpoint_id, change.endpoint_weight, e.rest) for e in change.group.endpoints}
+    wanted = {(e.endpoint_id, weight, e.rest) for e, weight in _endpoints(change)}
     present = {(e.endpoint_id, e.weight, e.rest) for e in returned.endpoints}
     if wanted != present:
         return f"endpoints {sorted(present)} instead of {sorted(wanted)}"
     return ""
-
-
-def _accelerator_of(group_arn: str) -> str:
-    """The accelerator's ARN: `arn:…:accelerator/<id>` of `…/listener/<id>/endpoint-group/<id>`."""
-    return group_arn.partition("/listener/")[0]

@@ -11,17 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from controller.adapters.aws.calls import AwsCalls
 from controller.adapters.aws.error_mapping import AWS_ERRORS
 from controller.adapters.aws.record_sets import record_set_of, request_of
 from controller.model.levers import Outcome, OutcomeStatus, RecordSet, WeightChange
 from controller.planning.levers.batches import MAX_CHARACTERS, MAX_ELEMENTS, size_of
+from controller.planning.levers.run_walk import PAGE_SIZE, RecordPage, RunWalk, Start
+from controller.planning.residency.zone_listings import Run, ZoneListing
 from controller.ports import Clock
 
 if TYPE_CHECKING:
     from types_aiobotocore_route53 import Route53Client
+    from types_aiobotocore_route53.literals import RRTypeType
     from types_aiobotocore_route53.type_defs import (
         ChangeBatchTypeDef,
         ChangeTypeDef,
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
         ListResourceRecordSetsResponseTypeDef,
     )
 
-PAGE_SIZE = "300"
 _RETRY_AFTER_S = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -44,13 +46,23 @@ class Route53RecordSets:
     async def read(self, hosted_zone_id: str) -> tuple[RecordSet, ...]:
         """All record sets, PENDING changes included; consistent only within a page of 300."""
         found: list[RecordSet] = []
-        request: ListResourceRecordSetsRequestTypeDef | None
-        request = {"HostedZoneId": hosted_zone_id, "MaxItems": PAGE_SIZE}
-        while request is not None:
+        request = _request(hosted_zone_id, None)
+        while True:
             page = await self._page(request)
             found += map(record_set_of, page["ResourceRecordSets"])
-            request = _next_request(hosted_zone_id, page)
-        return tuple(found)
+            if (start := _next(page)) is None:
+                return tuple(found)
+            request = _request(hosted_zone_id, start)
+
+    async def read_runs(self, hosted_zone_id: str, runs: Sequence[Run]) -> ZoneListing:
+        """The record sets of these runs, in as few pages as `planning.levers.run_walk` needs."""
+        walk = RunWalk(runs)
+        while walk.start is not None:
+            page = await self._page(_request(hosted_zone_id, walk.start))
+            walk.take(
+                RecordPage(tuple(map(record_set_of, page["ResourceRecordSets"])), _next(page))
+            )
+        return walk.listing
 
     async def change(
         self, hosted_zone_id: str, changes: Sequence[WeightChange], *, emergency: bool
@@ -90,14 +102,13 @@ class Route53RecordSets:
         self, hosted_zone_id: str, batch: ChangeBatchTypeDef, emergency: bool
     ) -> Outcome:
         try:
-            answer = await self._calls.send(
-                "ChangeResourceRecordSets",
-                lambda: self._client.change_resource_record_sets(
+            async with self._calls.limited("ChangeResourceRecordSets", emergency=emergency):
+                answer = await self._client.change_resource_record_sets(
                     HostedZoneId=hosted_zone_id, ChangeBatch=batch
-                ),
-                emergency=emergency,
-            )
+                )
         except AWS_ERRORS as error:
+            if await self._calls.renewed(error):
+                return await self._send(hosted_zone_id, batch, emergency)
             return self._calls.outcome(error)
         change_id = answer["ChangeInfo"]["Id"].removeprefix("/change/")
         return Outcome(OutcomeStatus.APPLIED, change_id=change_id)
@@ -111,20 +122,26 @@ def _with_retries(outcome: Outcome, sent: int, took_s: float) -> str:
     return f"{outcome.detail} ({retries})" if outcome.detail else retries
 
 
-def _next_request(
-    hosted_zone_id: str, page: ListResourceRecordSetsResponseTypeDef
-) -> ListResourceRecordSetsRequestTypeDef | None:
+def _next(page: ListResourceRecordSetsResponseTypeDef) -> Start | None:
+    """Where the next page begins.
+
+    It names an identifier only if it begins within a group of weighted or geolocation records.
+    """
     if not page["IsTruncated"]:
         return None
-    request: ListResourceRecordSetsRequestTypeDef = {
-        "HostedZoneId": hosted_zone_id,
-        "MaxItems": PAGE_SIZE,
-        "StartRecordName": page["NextRecordName"],
-        "StartRecordType": page["NextRecordType"],
-    }
-    # Present only if the next page begins within a group of weighted or geolocation records.
-    if "NextRecordIdentifier" in page:
-        request["StartRecordIdentifier"] = page["NextRecordIdentifier"]
+    return Start(page["NextRecordName"], page["NextRecordType"], page.get("NextRecordIdentifier"))
+
+
+def _request(hosted_zone_id: str, start: Start | None) -> ListResourceRecordSetsRequestTypeDef:
+    request: ListResourceRecordSetsRequestTypeDef
+    request = {"HostedZoneId": hosted_zone_id, "MaxItems": str(PAGE_SIZE)}
+    if start is None:
+        return request
+    request["StartRecordName"] = start.name
+    if start.type is not None:
+        request["StartRecordType"] = cast("RRTypeType", start.type)
+    if start.set_identifier is not None:
+        request["StartRecordIdentifier"] = start.set_identifier
     return request
 
 

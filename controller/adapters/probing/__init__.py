@@ -4,8 +4,10 @@ No library is used because a probe through aiohttp costs five times the CPU (`ma
 probe must not do the hard parts of an HTTP client: pools, proxies, cookies, redirects, compression.
 
 `prober` implements the port; `reactor` waits for sockets and deadlines. `network_target` is one
-endpoint; its connections are `connection_setup` (TCP and TLS handshake), then `probe_connection`
-(request, response, reuse). `probe_request` writes HTTP; `response_check`, `http_head` and
-`http_body` read it. `tls_trust` verifies certificates, `resolver` resolves names, `sockets` sets
-socket options, `failure_causes` maps exceptions to findings.
+endpoint, `connecting_target` how it gets connected, `address_race` an attempt over several
+addresses, `address_families` which of them this host can use. Its connections are
+`connection_setup` (TCP and TLS handshake), then `probe_connection` (request, response, reuse).
+`probe_request` writes HTTP; `response_check`, `http_head` and `http_body` read it. `tls_trust`
+verifies certificates, `resolver` resolves names, `sockets` sets socket options, `failure_causes`
+maps exceptions to findings.
 """

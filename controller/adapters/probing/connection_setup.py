@@ -1,4 +1,4 @@
-"""The first part of a connection's life: TCP connect to one of several addresses, then TLS.
+"""The first part of a connection's life: TCP connect to one address, then TLS.
 
 Socket events drive it from state to state. Events may be spurious (the kernel gives a descriptor's
 number to another socket within one batch), so every state asks the socket itself and accepts "not
@@ -15,7 +15,6 @@ from typing import Any
 from controller.adapters.probing.connection_owner import ConnectionOwner
 from controller.adapters.probing.failure_causes import finding_of, passed
 from controller.adapters.probing.reactor import SocketHandler
-from controller.adapters.probing.resolver import Addresses
 from controller.adapters.probing.sockets import (
     Address,
     came_beneath_tls,
@@ -41,8 +40,6 @@ class ConnectionSetup(SocketHandler):
     """
 
     __slots__ = (
-        "_addresses",
-        "_attempts",
         "_fd",
         "_handshake_at",
         "_must_verify",
@@ -67,7 +64,8 @@ class ConnectionSetup(SocketHandler):
     timeout_s: float
     """Timeout of the present probe: `wait_s <= timeout_s <= max_timeout_s`."""
     wait_s: float
-    """The reactor calls after this time: `timeout_s`, or less while there are other addresses."""
+    """The reactor calls after this time: `timeout_s`, or less while another address is to be tried
+    beside this one."""
     max_timeout_s: float
     """An answer that comes later than this is of no use."""
 
@@ -81,9 +79,6 @@ class ConnectionSetup(SocketHandler):
         self._fd = -1
         self._state = CONNECTING
         self._must_verify = False
-        self._addresses: Addresses = ()
-        self._attempts = 0
-        """Number of addresses tried so far."""
         self.address: Address | None = None
         self.pin: PinnedCertificate | None = None
         """The server's certificate, once it is trusted; None without TLS."""
@@ -92,10 +87,13 @@ class ConnectionSetup(SocketHandler):
         self._handshake_at = 0.0
         """When our last part of the handshake was sent."""
 
-    def connect(self, addresses: Addresses, first: int, now: float) -> None:
-        """Connect to one of these addresses, beginning with index `first`. Raises OSError."""
-        self._addresses = addresses[first:] + addresses[:first]
-        self._connect_to_next(now)
+    def connect(self, address: Address, now: float) -> None:
+        """Begin to connect to this address. Raises OSError."""
+        self.address = address
+        sock = start_connecting(address, speaks_first=bool(self._owner.request))
+        self.opened_at = now
+        self._socket, self._fd, self._state = sock, sock.fileno(), CONNECTING
+        self._reactor.register(self._fd, self)
 
     def close(self) -> None:
         """Close at once; the owner is not called any more."""
@@ -108,36 +106,6 @@ class ConnectionSetup(SocketHandler):
 
     # -- TCP
 
-    def _connect_to_next(self, now: float) -> None:
-        """Begin to connect to the next possible address. Raises the last one's OSError."""
-        while True:
-            address = self._addresses[self._attempts]
-            self._attempts += 1
-            try:
-                sock = start_connecting(address, speaks_first=bool(self._owner.request))
-                break
-            except OSError:
-                if not self._has_more_addresses():
-                    raise
-        self.address, self.opened_at = address, now
-        self._socket, self._fd, self._state = sock, sock.fileno(), CONNECTING
-        self._reactor.register(self._fd, self)
-        addresses_left = len(self._addresses) - self._attempts
-        waited_s = now - self.began_at
-        self.wait_s = waited_s + (self.timeout_s - waited_s) / (addresses_left + 1)
-
-    def _has_more_addresses(self) -> bool:
-        return self._attempts < len(self._addresses)
-
-    def _try_next_address(self, now: float) -> None:
-        try:
-            self.close()
-            self._connect_to_next(now)
-        except Exception as error:
-            self._owner.on_finding(self, finding_of(error), now)
-        else:
-            self._reactor.set_deadline(self, self.deadline)
-
     def _continue_connecting(self, events: int, now: float) -> None:
         sock = self._socket
         assert sock is not None
@@ -146,7 +114,7 @@ class ConnectionSetup(SocketHandler):
             if error:
                 raise OSError(error, "connect")
         is_only_connected = not self._owner.request
-        if is_only_connected and not _is_connected(sock):
+        if is_only_connected and not is_connected(sock):
             return
         # Until now, not until the event was read: others may have been processed in between.
         now = self._reactor.time()
@@ -158,7 +126,7 @@ class ConnectionSetup(SocketHandler):
             return
         if self._owner.trust is None:
             self.send_request(now)
-        elif _is_connected(sock):
+        elif is_connected(sock):
             self._begin_handshake(self._owner.trust, sock, now)
         self.wait_s = self.timeout_s
 
@@ -192,11 +160,22 @@ class ConnectionSetup(SocketHandler):
             return
         # The certificate is not pinned: connect to the same address again and verify it.
         self._must_verify = True
-        self._attempts -= 1
-        self._try_next_address(now)
+        self._connect_again(now)
+
+    def _connect_again(self, now: float) -> None:
+        address = self.address
+        assert address is not None
+        try:
+            self.close()
+            self.connect(address, now)
+        except Exception as error:
+            self._owner.on_finding(self, finding_of(error), now)
+        else:
+            self._reactor.set_deadline(self, self.deadline)
 
 
-def _is_connected(sock: socket.SocketType) -> bool:
+def is_connected(sock: socket.SocketType) -> bool:
+    """Whether the connection was made and is not broken."""
     try:
         sock.getpeername()
     except OSError:

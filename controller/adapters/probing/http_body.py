@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 
-from controller.adapters.probing.http_head import Head, NotHttpError
+from controller.adapters.probing.http_head import Head, NotHttpError, shown
 
 BODY_LIMIT_BYTES = 64 * 1024
 """Bytes of content that are read; the probe does not wait for more."""
@@ -95,7 +95,7 @@ class ChunkedBody(ResponseBody):
                     return not self._budget
             end = data.find(b"\n", position) + 1
             if (end or len(data)) - position > LINE_LIMIT_BYTES:
-                raise NotHttpError
+                raise NotHttpError(f"a chunk's line is longer than {LINE_LIMIT_BYTES} bytes")
             if not end:
                 self._line = data[position:]
                 return False
@@ -113,12 +113,12 @@ class ChunkedBody(ResponseBody):
             return is_empty
         if self._expected is _END_OF_CHUNK:
             if not is_empty:
-                raise NotHttpError
+                raise NotHttpError("a chunk is longer than its size says")
             self._expected = _SIZE
             return False
         size = _CHUNK_SIZE.fullmatch(line)
         if size is None:
-            raise NotHttpError
+            raise NotHttpError(f"a chunk's size is {shown(line.rstrip())}")
         self._remaining = int(size[1], 16)
         self._expected = _END_OF_CHUNK if self._remaining else _TRAILER
         return False

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from controller.adapters.probing import resolver
-from controller.adapters.probing.failure_causes import (
-    ProbeFinding,
-    could_not_run,
-    failed,
-    finding_of,
-)
+from controller.adapters.probing.connecting_target import ConnectingTarget
+from controller.adapters.probing.failure_causes import ProbeFinding, silent
 from controller.adapters.probing.probe_connection import ProbeConnection
-from controller.adapters.probing.probe_request import address_of, request_of
-from controller.adapters.probing.resolver import Addresses, ResolvedName
 from controller.adapters.probing.shared_resources import SharedResources
-from controller.adapters.probing.socket_budget import NO_SOCKET
 from controller.adapters.probing.sockets import Address
-from controller.adapters.probing.tls_trust import TlsTrust
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome, ProbeResult
 from controller.planning.health.adaptive_timeout import FAST_FRACTION, AdaptiveTimeout
@@ -27,52 +17,34 @@ _PASSED = ProbeOutcome.PASSED
 _new = tuple.__new__  # a named tuple's own `__new__` is Python code, and costs as much again
 
 
-class NetworkTarget:
+class NetworkTarget(ConnectingTarget):
     """Implements the Target port and owns the endpoint's connections. Slots: there are many.
 
-    At most one connection is active (its probe runs), and at most one is idle (kept for the next
-    probe). Late connections wait for an answer to a probe that has timed out.
+    At most one connection is active (its probe runs), or several race to become it; at most one is
+    idle (kept for the next probe). Late connections wait for an answer to a probe that has timed
+    out.
     """
 
     __slots__ = (
-        "_active",
-        "_addresses",
         "_brisk_min_timeout_s",
-        "_endpoint",
         "_fresh_timeout",
         "_idle",
         "_last_address",
         "_last_address_text",
         "_late",
-        "_listener",
-        "_prepared_for",
-        "_resolved_name",
         "_reuse_timeout",
-        "_shared",
         "_timeouts_in_row",
-        "expected",
-        "reactor",
-        "request",
-        "server_name",
-        "trust",
     )
 
-    request: bytes
-    server_name: str
-    trust: TlsTrust | None
-
     def __init__(
-        self, shared: SharedResources, endpoint: Endpoint, listener: ProbeListener
+        self,
+        shared: SharedResources,
+        endpoint: Endpoint,
+        listener: ProbeListener,
+        address: Address | None = None,
     ) -> None:
-        self._shared = shared
-        self._endpoint = endpoint
-        self._listener = listener
-        self._prepared_for = -1
-        """The `generation` of the shared resources that the request was made from."""
-        self._addresses: Addresses = ()
-        """The endpoint's address when its URL contains one."""
-        self._resolved_name: ResolvedName | None = None
-        """The endpoint's name when its URL contains one."""
+        """`address`: the only one to probe; None: those of the endpoint's URL."""
+        super().__init__(shared, endpoint, listener, address)
         self._last_address: Address | None = None
         """The address of the last probe."""
         self._last_address_text = ""
@@ -85,11 +57,8 @@ class NetworkTarget:
         are brisk: they need not be learned. None: learn every answer."""
         self._timeouts_in_row = 0
         """Probes without an answer in time since the last answer."""
-        self._active: ProbeConnection | None = None
         self._idle: ProbeConnection | None = None
         self._late: tuple[ProbeConnection, ...] = ()
-        self.reactor = shared.reactor
-        self.expected = shared.expectation(endpoint)
 
     # -- Target
 
@@ -111,10 +80,11 @@ class NetworkTarget:
         self._active = connection = ProbeConnection(self)
         timeout_s = self._fresh_timeout.wait_s(min_timeout_s, max_timeout_s, self._timeouts_in_row)
         connection.begin(now, timeout_s, max_timeout_s)
-        self._start_connecting(connection, now)
+        self.start_connecting(connection, now)
 
     def close(self) -> None:
         """See the port."""
+        self.end_race()
         for connection in (self._active, self._idle, *self._late):
             if connection is not None:
                 connection.close()
@@ -129,79 +99,6 @@ class NetworkTarget:
         is_brisk = not missed and timeout.is_at_minimum(min_timeout_s)
         self._brisk_min_timeout_s = min_timeout_s if is_brisk else None
         return timeout.wait_s(min_timeout_s, max_timeout_s, missed)
-
-    def _start_connecting(self, connection: ProbeConnection, now: float) -> None:
-        """Resolve and connect. Errors are reported after `start_probe` has returned."""
-        if not self._shared.sockets.may_open(self._endpoint):
-            self._shared.sockets.wait(connection.max_timeout_s, partial(self._on_turn, connection))
-            return
-        try:
-            if self._prepared_for != self._shared.generation:
-                self._prepare()
-        except KeyError as error:
-            finding = could_not_run(f"{error.args[0]} has not been read")
-            self.reactor.call_soon(self.on_finding, connection, finding, now)
-            return
-        except UnicodeError as error:
-            self.reactor.call_soon(self.on_finding, connection, finding_of(error), now)
-            return
-        try:
-            if self._resolved_name is None:
-                connection.connect(self._addresses, 0, now)
-            else:
-                addresses = self._resolved_name.addresses(partial(self._on_resolved, connection))
-                if addresses is not None:
-                    self._connect(connection, addresses, now)
-        except Exception as error:
-            self.reactor.call_soon(self.on_finding, connection, finding_of(error), now)
-        else:
-            self.reactor.set_deadline(connection, connection.deadline)
-
-    def _on_turn(self, connection: ProbeConnection, has_socket: bool) -> None:
-        """Begin the probe, which waited for a socket; the wait is no part of its timeout."""
-        if connection is not self._active:
-            return
-        now = self.reactor.time()
-        if not has_socket:
-            self.on_finding(connection, NO_SOCKET, now)
-            return
-        connection.begin(now, connection.timeout_s, connection.max_timeout_s)
-        self._start_connecting(connection, now)
-
-    def _prepare(self) -> None:
-        """Make the request from the present secrets and CAs. Raises UnicodeError and KeyError."""
-        endpoint, address = self._endpoint, address_of(self._endpoint)
-        is_tcp = address.scheme == "tcp"
-        self.request = b"" if is_tcp else request_of(endpoint, self._shared.secrets)
-        self.server_name = address.server_name
-        is_tls = address.scheme == "https"
-        self.trust = self._shared.authorities.trust(endpoint.ca_file) if is_tls else None
-        literal = resolver.literal_address(address.host, address.port)
-        if literal is None:
-            self._resolved_name = self._shared.resolver.name(address.host, address.port)
-        else:
-            self._addresses = (literal,)
-        self._prepared_for = self._shared.generation
-
-    def _connect(self, connection: ProbeConnection, addresses: Addresses, now: float) -> None:
-        """Connect to the last probe's address first, if the name still has it."""
-        last = self._last_address
-        first = addresses.index(last) if last in addresses else 0
-        connection.connect(addresses, first, now)
-
-    def _on_resolved(self, connection: ProbeConnection, addresses: Addresses | Exception) -> None:
-        if connection is not self._active:
-            return
-        now = self.reactor.time()
-        if isinstance(addresses, Exception):
-            self.on_finding(connection, finding_of(addresses), now)
-            return
-        try:
-            self._connect(connection, addresses, now)
-        except OSError as error:
-            self.on_finding(connection, finding_of(error), now)
-        else:
-            self.reactor.set_deadline(connection, connection.deadline)
 
     # -- ConnectionOwner
 
@@ -252,14 +149,13 @@ class NetworkTarget:
         self._active = None
         self._timeouts_in_row += 1
         self._brisk_min_timeout_s = None
-        timeout_s = round(connection.timeout_s, 2)
+        finding = silent(connection.timeout_s)
         if now < connection.began_at + connection.max_timeout_s:
             connection.is_late = True
             connection.wait_s = connection.timeout_s = connection.max_timeout_s
             self._late += (connection,)
         else:
             connection.close()
-        finding = failed(f"no answer in {timeout_s:g} s")
         took_s = now - connection.began_at
         self._listener.on_result(self._result(connection, finding, now, took_s))
 
@@ -276,7 +172,7 @@ class NetworkTarget:
         left_s = max(left_s, connection.max_timeout_s / 2)
         timeout_s = self._fresh_timeout.wait_s(left_s, left_s, self._timeouts_in_row)
         fresh.begin(now, timeout_s, left_s)
-        self._start_connecting(fresh, now)
+        self.start_connecting(fresh, now)
 
     def on_idle_closed(self, connection: ProbeConnection) -> None:
         """Close the idle connection and report it."""
@@ -316,9 +212,12 @@ class NetworkTarget:
         address, pin = connection.address, connection.pin
         if address is not self._last_address and address is not None:
             self._last_address, self._last_address_text = address, resolver.address_text(address)
+            if finding.outcome is _PASSED:
+                self._shared.families.note_answer(address)
         if self._reuse_timeout is not self._fresh_timeout and not connection.is_reused:
             # Without the time to connect, or each new connection would look slower.
             took_s = connection.response_took_s(now)
         ends_at = None if pin is None else pin.ends_at
         text = "" if address is None else self._last_address_text
-        return _new(ProbeResult, (finding.outcome, now, took_s, finding.detail, ends_at, text))
+        outcome, detail, _, cause = finding
+        return _new(ProbeResult, (outcome, now, took_s, detail, ends_at, text, cause))

@@ -186,26 +186,18 @@ class ProbeConnection(ConnectionSetup):
             self._fail_by_own_mistake(error, now)
         elif self._state == IDLE:
             self._owner.on_idle_closed(self)
-        elif self._state == CONNECTING and self._has_more_addresses():
-            self._try_next_address(now)
         elif self.is_reused and self._response is None:
             self._owner.on_stale(self, now)
         else:
             self._owner.on_finding(self, finding_of(error), now)
 
     def handle_timeout(self, now: float) -> None:
-        """Try the next address while there is time; otherwise the owner decides."""
+        """Let the owner decide, after the time that we lost before noticing the connection."""
         if self._notice_delay_s > self._delay_added_s:
             # The endpoint did not have this time: its connection waited for us.
             self.wait_s += self._notice_delay_s - self._delay_added_s
             self.timeout_s = self.wait_s
             self._delay_added_s = self._notice_delay_s
-        elif (
-            self._state == CONNECTING
-            and now < self.began_at + self.timeout_s
-            and self._has_more_addresses()
-        ):
-            self._try_next_address(now)
         else:
             self._owner.on_timeout(self, now)
 

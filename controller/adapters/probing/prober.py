@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from controller.adapters.probing.address_families import HasRoute, has_route
 from controller.adapters.probing.network_target import NetworkTarget
 from controller.adapters.probing.reactor import Reactor
-from controller.adapters.probing.resolver import Lookup, Resolver, look_up
+from controller.adapters.probing.resolver import Lookup, Resolver, look_up, parsed_address
 from controller.adapters.probing.shared_resources import SharedResources
 from controller.adapters.probing.socket_budget import SocketLimits
 from controller.adapters.probing.sockets import keep_timestamps_on
@@ -23,10 +24,16 @@ class NetworkProber:
     redirect, keep no cookie and request no compression.
     """
 
-    def __init__(self, references: References = NO_REFERENCES, lookup: Lookup = look_up) -> None:
-        """`lookup` resolves a name; it is called in a thread."""
+    def __init__(
+        self,
+        references: References = NO_REFERENCES,
+        lookup: Lookup = look_up,
+        has_route: HasRoute = has_route,
+    ) -> None:
+        """`lookup` resolves a name in a thread; `has_route` looks at this host's routes."""
         self._references = references
         self._lookup = lookup
+        self._has_route = has_route
 
     def apply(self, references: References) -> None:
         """Use these secrets and authorities from the next probe on."""
@@ -40,7 +47,9 @@ class NetworkProber:
         self._timestamps = keep_timestamps_on()
         self._reactor = Reactor()
         self._resolver = Resolver(self._lookup)
-        self._shared = SharedResources(self._reactor, self._resolver, self._references)
+        self._shared = SharedResources(
+            self._reactor, self._resolver, self._references, self._has_route
+        )
         return self
 
     async def __aexit__(
@@ -57,3 +66,14 @@ class NetworkProber:
     def target(self, endpoint: Endpoint, listener: ProbeListener) -> NetworkTarget:
         """See the port."""
         return NetworkTarget(self._shared, endpoint, listener)
+
+    def address_target(
+        self, endpoint: Endpoint, address: str, listener: ProbeListener
+    ) -> NetworkTarget:
+        """See the port."""
+        return NetworkTarget(self._shared, endpoint, listener, parsed_address(address))
+
+    @property
+    def missing_families(self) -> tuple[str, ...]:
+        """See the port."""
+        return self._shared.families.missing

@@ -9,11 +9,13 @@ with the last addresses: the endpoint is not the cause.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from weakref import WeakValueDictionary
 
+from controller.adapters.probing.address_families import Addresses
 from controller.adapters.probing.sockets import Address
 
 REFRESH_S = 30.0
@@ -23,15 +25,22 @@ _THREADS = 8
 _RETRY_AFTER_S = 1.0
 """Seconds after which a name that could not be resolved is tried again."""
 
-Addresses = tuple[Address, ...]
 OnResolved = Callable[[Addresses | Exception], None]
 Lookup = Callable[[str, int], Addresses]
 _InThread = Callable[[str, int], "asyncio.Future[Addresses]"]
 
 
 def look_up(host: str, port: int) -> Addresses:
-    """The system resolver's addresses; blocks. Raises socket.gaierror and UnicodeError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    """The system resolver's addresses; blocks. Raises OSError, socket.gaierror and UnicodeError.
+
+    Without a file descriptor the C library says that the name does not exist (EAI_NONAME), or
+    EINVAL: then the error is that of a descriptor.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    except OSError:
+        os.close(os.open(os.devnull, os.O_RDONLY))  # raises when there is no descriptor
+        raise
     families = (socket.AF_INET, socket.AF_INET6)
     return tuple(
         dict.fromkeys(_address(address) for family, *_, address in found if family in families)
@@ -52,6 +61,15 @@ def literal_address(host: str, port: int) -> Address | None:
 def address_text(address: Address) -> str:
     """An address as text: `192.0.2.1:443`, `[2001:db8::1]:443`."""
     return f"[{address[0]}]:{address[1]}" if len(address) == 4 else f"{address[0]}:{address[1]}"
+
+
+def parsed_address(text: str) -> Address:
+    """The address that `address_text` wrote. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    address = literal_address(host.strip("[]"), int(port))
+    if address is None:
+        raise ValueError(f"{text} is no address")
+    return address
 
 
 def _address(found: Sequence[object]) -> Address:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from controller.adapters.probing.failure_causes import ProbeFinding, failed, passed
 from controller.adapters.probing.http_body import BODY_LIMIT_BYTES, ResponseBody, body_of
-from controller.adapters.probing.http_head import HEAD_LIMIT_BYTES, Head, NotHttpError, read_head
+from controller.adapters.probing.http_coding import CodingError, decoded
+from controller.adapters.probing.http_head import (
+    HEAD_LIMIT_BYTES,
+    HEAD_TOO_LARGE,
+    Head,
+    NotHttpError,
+    content_coding,
+    read_head,
+)
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome
 
-NOT_HTTP = failed("answer is not HTTP")
 BREAKS_OFF = failed("answer breaks off")
 NO_ANSWER = failed("connection closed without an answer")
 
@@ -31,7 +38,7 @@ class Expectation:
         self.cached_response = b""
         """The last short answer, complete. Endpoints run the same software and send the same bytes
         within one second (the Date header changes then); equal bytes have an equal finding."""
-        self.cached_finding = NOT_HTTP
+        self.cached_finding = NO_ANSWER
         self.cached_reusable = False
         wanted = endpoint.body_contains
         self.wanted_body = None if wanted is None else wanted.encode()
@@ -50,9 +57,17 @@ class Expectation:
         """Remember the finding of a complete answer."""
         self.cached_response, self.cached_finding, self.cached_reusable = answer, finding, reusable
 
-    def check_body(self, found: ProbeFinding, body: bytes | bytearray) -> ProbeFinding:
-        """The finding of an accepted status together with the body's beginning."""
-        if self.wanted_body is None or self.wanted_body in body:
+    def check_body(
+        self, found: ProbeFinding, body: bytes | bytearray, coding: bytes
+    ) -> ProbeFinding:
+        """The finding of an accepted status together with the body's beginning, coded so."""
+        if self.wanted_body is None:
+            return found
+        try:
+            content = decoded(body, coding) if coding else body
+        except CodingError as error:
+            return failed(f"body cannot be read: {error}")
+        if self.wanted_body in content:
             return found
         return failed(f'body lacks "{self._endpoint.body_contains}"')
 
@@ -62,6 +77,7 @@ class ResponseCheck:
 
     __slots__ = (
         "_body",
+        "_coding",
         "_data",
         "_expected",
         "_head_budget",
@@ -86,8 +102,8 @@ class ResponseCheck:
                 return self._read_body(self._body, data)
             scanned = len(self._data)
             return self._read_head(self._data + data if scanned else data, scanned)
-        except NotHttpError:
-            return NOT_HTTP
+        except NotHttpError as error:
+            return failed(f"answer is not HTTP: {error}")
 
     def end(self) -> ProbeFinding:
         """The finding when the connection ends here."""
@@ -105,7 +121,7 @@ class ResponseCheck:
             data = data[head.size :]
             head = read_head(data)
         if (len(data) if head is None else head.size) > self._head_budget:
-            raise NotHttpError
+            raise NotHttpError(HEAD_TOO_LARGE)
         if head is None:
             self._data = data
             return None
@@ -115,17 +131,20 @@ class ResponseCheck:
         found = self._expected.check_status(head.status)
         if found.outcome is not ProbeOutcome.PASSED:
             return found
+        wants_body = self._expected.wanted_body is not None
+        coding = content_coding(data[: head.size]) if wants_body else b""
         length = head.length
         if length is not None and head.size + length <= len(data) and length <= BODY_LIMIT_BYTES:
             # By far the most frequent: a short answer that came in one piece.
             self.reusable = head.keep_alive and head.size + length == len(data)
-            if self._expected.wanted_body is not None:
-                found = self._expected.check_body(found, data[head.size : head.size + length])
+            if wants_body:
+                body = data[head.size : head.size + length]
+                found = self._expected.check_body(found, body, coding)
             self._expected.cache(data, found, self.reusable)
             return found
-        self._status_finding, self._keep_alive = found, head.keep_alive
-        self._body = body = body_of(head, self._expected.wanted_body is not None)
-        return self._read_body(body, data[head.size :])
+        self._status_finding, self._keep_alive, self._coding = found, head.keep_alive, coding
+        self._body = reader = body_of(head, wants_body)
+        return self._read_body(reader, data[head.size :])
 
     def _read_body(self, body: ResponseBody, data: bytes) -> ProbeFinding | None:
         if not body.feed(data):
@@ -134,4 +153,4 @@ class ResponseCheck:
         return self._body_finding(body)
 
     def _body_finding(self, body: ResponseBody) -> ProbeFinding:
-        return self._expected.check_body(self._status_finding, body.content or b"")
+        return self._expected.check_body(self._status_finding, body.content or b"", self._coding)

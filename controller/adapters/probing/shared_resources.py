@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controller.adapters.probing.address_families import AddressFamilies, HasRoute, has_route
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Resolver
 from controller.adapters.probing.response_check import Expectation
@@ -18,11 +19,18 @@ _GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 class SharedResources:
-    """The reactor, the resolver, the secrets, the certificate authorities, the sockets' budget."""
+    """What all targets share: reactor, resolver, families, secrets, authorities, sockets."""
 
-    def __init__(self, reactor: Reactor, resolver: Resolver, references: References) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        resolver: Resolver,
+        references: References,
+        has_route: HasRoute = has_route,
+    ) -> None:
         self.reactor = reactor
         self.resolver = resolver
+        self.families = AddressFamilies(reactor.time, has_route)
         self.secrets = references.secrets
         self.authorities = CertificateAuthorities(references.authorities)
         self.sockets = SocketBudget(SocketLimits(), reactor)

@@ -16,9 +16,12 @@ import structlog
 from controller.adapters.probing.failure_causes import could_not_run
 from controller.adapters.probing.reactor import Reactor
 from controller.model.configuration import Endpoint
+from controller.model.health import NotRunCause
 
 _log = structlog.get_logger("probing")
-NO_SOCKET = could_not_run("no file descriptor left for probes in this process")
+NO_SOCKET = could_not_run(
+    "no file descriptor left for probes in this process", NotRunCause.DESCRIPTORS
+)
 _LOOK_S = 0.01
 """How often it is looked for a free socket while probes wait."""
 OnTurn = Callable[[bool], None]

@@ -16,6 +16,7 @@ from dataclasses import astuple
 from datetime import UTC, datetime
 
 from controller.adapters.sqlite import snapshots as sqlite_snapshots
+from controller.adapters.sqlite.rows import MAX_NUMBER
 from controller.adapters.sqlite.snapshots import Seal
 from controller.model.audit import (
     AUDIT_PRUNED,
@@ -58,7 +59,7 @@ def append(
     )
     _set_head(connection, entry.point)
     if action != AUDIT_PRUNED:
-        _prune(connection, at)
+        _prune(connection, at, entry.seq)
 
 
 def append_record(
@@ -232,9 +233,12 @@ def _set_head(connection: sqlite3.Connection, mark: ChainPoint) -> None:
 
 def _last_point(connection: sqlite3.Connection) -> ChainPoint:
     """The point that the next entry follows; also in a damaged chain, so that orders still work."""
-    row = connection.execute("SELECT seq, digest FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    row = connection.execute(
+        "SELECT seq, digest FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT 1", (MAX_NUMBER,)
+    ).fetchone()
     last = ChainPoint(*row) if row else CHAIN_START
-    return max(_head(connection) or CHAIN_START, last, key=lambda mark: mark.seq)
+    head = _head(connection) or CHAIN_START
+    return head if last.seq < head.seq < MAX_NUMBER else last
 
 
 def _all(connection: sqlite3.Connection) -> Iterator[AuditEntry]:
@@ -242,11 +246,9 @@ def _all(connection: sqlite3.Connection) -> Iterator[AuditEntry]:
         yield AuditEntry(*row)
 
 
-def _prune(connection: sqlite3.Connection, at: datetime) -> None:
+def _prune(connection: sqlite3.Connection, at: datetime, newest: int) -> None:
     """Remove the oldest entries once there are PRUNE_STEP too many, and append an entry for it."""
-    # In two queries SQLite reads one end of the table each; in one query it reads all of it.
     oldest = connection.execute("SELECT min(seq) FROM audit").fetchone()[0]
-    newest = connection.execute("SELECT max(seq) FROM audit").fetchone()[0]
     last = newest - KEPT_ENTRIES
     if last < oldest + PRUNE_STEP - 1:
         return

@@ -17,6 +17,7 @@ import structlog
 
 from controller.adapters.sqlite import records
 from controller.adapters.sqlite.audit import chain_old_rows, seal_old_snapshots
+from controller.adapters.sqlite.integrity import DAMAGED, refuse_damage
 from controller.model.errors import StateUnavailableError
 
 _log = structlog.get_logger("state")
@@ -140,6 +141,19 @@ MIGRATIONS: tuple[tuple[MigrationStep, ...], ...] = (
             LEFT JOIN snapshot_settings AS settings ON settings.hash = first.hash""",
         _forget_surplus,
     ),
+    (
+        # Ended overrides are kept for a while; a start reads those in force.
+        "CREATE INDEX overrides_in_force ON overrides (id) WHERE ended_at IS NULL",
+        # From here on records may be compressed by LZMA, and lack what their evidence holds.
+        """CREATE TABLE part_weights (
+            service TEXT NOT NULL,
+            pool TEXT NOT NULL,
+            region TEXT NOT NULL,
+            lever TEXT NOT NULL,
+            weights TEXT NOT NULL,
+            PRIMARY KEY (service, pool, region)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 _CAUSES = {
@@ -148,10 +162,12 @@ _CAUSES = {
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check its folder and permissions",
     sqlite3.SQLITE_BUSY: "another process holds the file locked",
     sqlite3.SQLITE_LOCKED: "another process holds the file locked",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from a backup or move it away",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: "the file is no SQLite database; is state_path right?",
     sqlite3.SQLITE_IOERR: "the disk reports an error",
 }
+DRIVER_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What a statement raises on a damaged file; give it to `state_error`."""
 _PRIMARY_CODE = 0xFF
 _NO_VACUUM = 0
 
@@ -183,14 +199,20 @@ def _open(
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
         )
+        # A text that is no UTF-8 must cost its row, not the whole query.
+        connection.text_factory = _text
         try:
             prepare(connection, path)
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as error:
+    except DRIVER_ERRORS as error:
         raise state_error(error, path) from error
     return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
 
 
 @contextmanager
@@ -207,10 +229,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def state_error(error: sqlite3.Error, path: Path) -> StateUnavailableError:
+def state_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StateUnavailableError:
     """The error with a message for people; raise it `from error`."""
-    # The higher bytes of a code are details; errors of the driver itself have no code.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
+    # The higher bytes of a code are details; errors of the driver itself have no code. It cannot
+    # even say what SQLite said when damaged names are in it.
+    damaged = isinstance(error, UnicodeDecodeError)
+    otherwise = sqlite3.SQLITE_CORRUPT if damaged else sqlite3.SQLITE_ERROR
+    code = getattr(error, "sqlite_errorcode", otherwise) & _PRIMARY_CODE
     cause = _CAUSES.get(code, "SQLite refused")
     return StateUnavailableError(f"state file {path}: {cause} ({error})")
 
@@ -218,7 +243,7 @@ def state_error(error: sqlite3.Error, path: Path) -> StateUnavailableError:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     for pragma in PRAGMAS:
         connection.execute(pragma)
-    _refuse_damage(connection, path)
+    refuse_damage(connection, path)
     _migrate(connection, path)
     _make_shrinkable(connection)
 
@@ -240,12 +265,12 @@ def _rebuild(connection: sqlite3.Connection) -> None:
     connection.execute("VACUUM")
 
 
-def _refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
-    found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
-    if found != ["ok"]:
-        raise StateUnavailableError(
-            f"state file {path}: {_CAUSES[sqlite3.SQLITE_CORRUPT]} ({'; '.join(found[:3])})"
-        )
+def _take_steps(connection: sqlite3.Connection, steps: tuple[MigrationStep, ...]) -> None:
+    for step in steps:
+        if isinstance(step, str):
+            connection.execute(step)
+        else:
+            step(connection)
 
 
 def _refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
@@ -266,12 +291,16 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
                 f"{version}, this program knows up to {len(MIGRATIONS)}; run the newer version or "
                 "set another state_path"
             )
-        for steps in MIGRATIONS[version:]:
-            for step in steps:
-                if isinstance(step, str):
-                    connection.execute(step)
-                else:
-                    step(connection)
+        try:
+            for steps in MIGRATIONS[version:]:
+                _take_steps(connection, steps)
+        except DRIVER_ERRORS:
+            raise
+        except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+            raise StateUnavailableError(
+                f"state file {path} of schema {version} cannot be migrated: a row makes no sense "
+                f"({error}); restore it from a backup or move it away"
+            ) from error
         # Written only if needed: a daemon must be able to start on a full disk.
         if version < len(MIGRATIONS):
             connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

@@ -1,7 +1,7 @@
 """The evidence of decision records: compressed, and deleted with its record.
 
 Snapshot and decision are compressed together because they share much text: 1 kB at three regions,
-12 kB at 20 regions x 250 pools. Settings are stored once for all snapshots that use them.
+7 kB at 20 regions x 250 pools. Settings are stored once for all snapshots that use them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from controller.model.errors import StateUnavailableError
-from controller.planning.account.evidence import Evidence, EvidenceText, encode_evidence
+from controller.adapters.sqlite.rows import row_errors
+from controller.model.compression import compressed, decompressed
+from controller.model.decoding import UnreadableError
+from controller.model.errors import UnreadableStateError
+from controller.planning.account.evidence import EvidenceText
 
 _BETWEEN = "\n"
 """Separates snapshot and decision; JSON contains line ends only escaped."""
@@ -41,16 +43,13 @@ class Seal:
         return cls(found[1], found[2]) if found else None
 
 
-def add(
-    connection: sqlite3.Connection, record_id: int, evidence: Evidence | EvidenceText
-) -> tuple[Seal, int]:
+def add(connection: sqlite3.Connection, record_id: int, text: EvidenceText) -> tuple[Seal, int]:
     """Store the evidence of a record's decision, in the caller's transaction.
 
     Returns its seal and its size in bytes; settings count with their first snapshot.
     """
-    text = evidence if isinstance(evidence, EvidenceText) else encode_evidence(evidence)
-    settings, settings_size = _add_settings(connection, text.settings.encode())
-    body = zlib.compress(_BETWEEN.join((text.snapshot, text.decision)).encode())
+    settings, settings_size = _add_settings(connection, text.settings)
+    body = compressed(_BETWEEN.join((text.snapshot, text.decision)))
     connection.execute(
         "INSERT INTO snapshots (record_id, settings, body) VALUES (?, ?, ?)",
         (record_id, settings, body),
@@ -58,13 +57,13 @@ def add(
     return Seal(_digest(body), settings), len(body) + settings_size
 
 
-def _add_settings(connection: sqlite3.Connection, text: bytes) -> tuple[str, int]:
+def _add_settings(connection: sqlite3.Connection, text: str) -> tuple[str, int]:
     """Store settings if they are new; return their digest and the bytes added."""
-    digest = _digest(text)
+    digest = _digest(text.encode())
     known = connection.execute("SELECT 1 FROM snapshot_settings WHERE hash = ?", (digest,))
     if known.fetchone():
         return digest, 0
-    body = zlib.compress(text)
+    body = compressed(text)
     connection.execute("INSERT INTO snapshot_settings (hash, body) VALUES (?, ?)", (digest, body))
     return digest, len(body)
 
@@ -81,10 +80,10 @@ def altered_settings(connection: sqlite3.Connection) -> frozenset[str]:
     unlike = set()
     for digest, body in connection.execute("SELECT hash, body FROM snapshot_settings"):
         try:
-            text = zlib.decompress(body)
-        except zlib.error:
-            text = b""
-        if _digest(text) != digest:
+            text = decompressed(body)
+        except UnreadableError:
+            text = ""
+        if _digest(text.encode()) != digest:
             unlike.add(digest)
     missing = connection.execute(
         "SELECT settings FROM snapshots EXCEPT SELECT hash FROM snapshot_settings"
@@ -93,21 +92,37 @@ def altered_settings(connection: sqlite3.Connection) -> frozenset[str]:
 
 
 def find(connection: sqlite3.Connection, record_id: int) -> EvidenceText | None:
-    """The evidence of a record's decision; None if it was not kept."""
-    row = connection.execute(
-        """SELECT snapshot_settings.body, snapshots.body FROM snapshots
-           JOIN snapshot_settings ON snapshot_settings.hash = snapshots.settings
-           WHERE record_id = ?""",
-        (record_id,),
-    ).fetchone()
-    if row is None:
-        return None
+    """The evidence of a record's decision; None if it was not kept. Raises UnreadableStateError."""
     try:
-        settings, both = (zlib.decompress(body).decode() for body in row)
-        snapshot, decision = both.split(_BETWEEN)
-    except (zlib.error, ValueError) as error:
-        raise StateUnavailableError(f"the snapshot of decision {record_id} is damaged") from error
-    return EvidenceText(settings, snapshot, decision)
+        with row_errors():
+            row = connection.execute(
+                """SELECT snapshot_settings.body, snapshots.body FROM snapshots
+                   JOIN snapshot_settings ON snapshot_settings.hash = snapshots.settings
+                   WHERE record_id = ?""",
+                (record_id,),
+            ).fetchone()
+            return row and EvidenceText(decompressed(row[0]), *_parted(row[1]))
+    except UnreadableError as error:
+        raise UnreadableStateError(
+            f"the snapshot of decision {record_id} is damaged: {error}"
+        ) from error
+
+
+def decision(connection: sqlite3.Connection, record_id: int) -> str:
+    """The decision in a record's evidence, as JSON. Raises UnreadableError."""
+    row = connection.execute("SELECT body FROM snapshots WHERE record_id = ?", (record_id,))
+    found = row.fetchone()
+    if found is None:
+        raise UnreadableError("it has lost its snapshot")
+    return _parted(found[0])[1]
+
+
+def _parted(body: object) -> tuple[str, str]:
+    """Snapshot and decision of a stored snapshot. Raises UnreadableError."""
+    parts = decompressed(body).split(_BETWEEN)
+    if len(parts) != 2:
+        raise UnreadableError("its snapshot is none")
+    return parts[0], parts[1]
 
 
 def delete_unused_settings(connection: sqlite3.Connection) -> None:

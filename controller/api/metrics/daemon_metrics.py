@@ -8,7 +8,8 @@ so that a rate shows the first event. Counters and states begin at 0; an unknown
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
@@ -16,12 +17,18 @@ from controller import __version__
 from controller.api.metrics.capacity import CapacityMetrics
 from controller.api.metrics.cycles import CycleMetrics
 from controller.api.metrics.probes import ProbeMetrics
+from controller.api.metrics.readings import ReadingsCollector
+from controller.api.metrics.set_up import SetUpMetrics
+from controller.api.metrics.state_file import StateFileCollector
 from controller.api.metrics.steering import MeasuredShareCollector, SteeringMetrics, positions
 from controller.loops.cycle.reconciliation import CycleReport
+from controller.loops.levers.listings import ListingState
 from controller.loops.reports.traffic import TrafficReports
+from controller.model.aws_calls import AwsCall
 from controller.model.configuration import EndpointId, Mode, Settings
 from controller.model.health import ProbeResult, ReferenceKind
 from controller.planning.levers.registry import KINDS
+from controller.ports import StateReport
 
 OPERATIONS = {
     "route53": (
@@ -58,6 +65,7 @@ class DaemonMetrics:
         self._cycles = CycleMetrics(registry)
         self._steering = SteeringMetrics(registry)
         self._capacity = CapacityMetrics(registry)
+        self._set_up = SetUpMetrics(registry)
         self._register_daemon(registry)
         self._register_configuration(registry)
         self._register_calls(registry)
@@ -70,6 +78,7 @@ class DaemonMetrics:
         self._cycles.follow_settings(settings)
         self._steering.follow_settings(settings)
         self._capacity.follow_settings(settings)
+        self._set_up.follow_settings(settings)
         for mode in Mode:
             self._modes.labels(mode.value).set(mode is settings.mode)
 
@@ -88,11 +97,16 @@ class DaemonMetrics:
         self._cycles.cycle(report)
         self._steering.cycle(report)
         self._capacity.cycle(report)
+        self._set_up.cycle(report)
 
-    def aws_call(self, service: str, operation: str, outcome: str, seconds: float) -> None:
+    def aws_call(self, call: AwsCall) -> None:
         """Count one call of AWS and the seconds it took."""
-        self._calls.labels(service, operation, outcome).inc()
-        self._call_seconds.labels(service, operation).observe(seconds)
+        self._calls.labels(call.service, call.operation, call.outcome).inc()
+        self._call_seconds.labels(call.service, call.operation).observe(call.seconds)
+
+    def aws_refused(self, service: str, refused: bool) -> None:
+        """Record whether AWS refuses the daemon's credentials or rights at this service."""
+        self._refused.labels(service).set(refused)
 
     def propagation(self, lever: str, seconds: float) -> None:
         """Record the seconds from AWS's acknowledgement of a write to INSYNC or DEPLOYED."""
@@ -123,6 +137,14 @@ class DaemonMetrics:
         """Add the metric of measured shares, computed from these reports at every scrape."""
         collector = MeasuredShareCollector(traffic, lambda: positions(self._settings))
         self.registry.register(collector)
+
+    def add_readings(self, states: Callable[[], Mapping[str, ListingState]]) -> None:
+        """Add the metrics of what readings of AWS took, computed from these at every scrape."""
+        self.registry.register(ReadingsCollector(states))
+
+    def add_state_file(self, store: StateReport, now: Callable[[], datetime]) -> None:
+        """Add the metric of rows that cannot be read, computed at every scrape."""
+        self.registry.register(StateFileCollector(store, now))
 
     def _register_daemon(self, registry: CollectorRegistry) -> None:
         ProcessCollector(registry=registry)
@@ -196,6 +218,12 @@ class DaemonMetrics:
             buckets=_CALL_BUCKETS,
             registry=registry,
         )
+        self._refused = Gauge(
+            "gtc_aws_refused",
+            "1 while AWS refuses the daemon's credentials or rights, or there are none",
+            ("service",),
+            registry=registry,
+        )
         self._propagation = Histogram(
             "gtc_propagation_seconds",
             "From AWS's acknowledgement of a write to INSYNC or DEPLOYED",
@@ -204,6 +232,7 @@ class DaemonMetrics:
             registry=registry,
         )
         for service, operations in OPERATIONS.items():
+            self._refused.labels(service)
             for operation in operations:
                 self._call_seconds.labels(service, operation)
                 for outcome in CALL_OUTCOMES:

@@ -8,6 +8,7 @@ endpoint.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import accumulate
@@ -24,7 +25,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from controller.model.configuration import EndpointId, Settings
-from controller.model.health import ProbeOutcome, ProbeResult, ReferenceKind
+from controller.model.health import NotRunCause, ProbeOutcome, ProbeResult, ReferenceKind
 
 _PASSED = ProbeOutcome.PASSED
 _BUCKETS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, inf)
@@ -44,16 +45,25 @@ class _Durations:
 class _EndpointCounts:
     """Probes of one endpoint by outcome, with the durations of its region."""
 
-    __slots__ = ("certificate_ends_at", "could_not_run", "durations", "failed", "passed")
+    __slots__ = (
+        "causes",
+        "certificate_ends_at",
+        "could_not_run",
+        "durations",
+        "failed",
+        "passed",
+    )
 
-    def __init__(self, durations: _Durations) -> None:
+    def __init__(self, durations: _Durations, causes: Counter[NotRunCause]) -> None:
+        """`causes`: why probes of all endpoints could not be run, counted here."""
         self.durations = durations
+        self.causes = causes
         self.passed = self.failed = self.could_not_run = 0
         self.certificate_ends_at = nan
 
     def count(self, result: ProbeResult) -> None:
         """Count one result."""
-        outcome, _, latency_s, _, certificate_ends_at, _ = result
+        outcome, _, latency_s, _, certificate_ends_at, _, cause = result
         if outcome is _PASSED:
             self.passed += 1
             durations = self.durations
@@ -63,6 +73,7 @@ class _EndpointCounts:
             self.failed += 1
         else:
             self.could_not_run += 1
+            self.causes[cause or NotRunCause.MISTAKE] += 1
         if certificate_ends_at is not None:
             self.certificate_ends_at = certificate_ends_at.timestamp()
 
@@ -77,6 +88,7 @@ class ProbeMetrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._references = {kind: dict.fromkeys(ProbeOutcome, 0) for kind in ReferenceKind}
+        self._causes = Counter({cause: 0 for cause in NotRunCause})
         self._endpoints: dict[EndpointId, _EndpointCounts] = {}
         self._prepared: dict[EndpointId, _EndpointCounts] = {}
         """Endpoints of a reload that is being prepared; `follow_settings` keeps or drops them."""
@@ -91,7 +103,8 @@ class ProbeMetrics(Collector):
         self._durations = {r: self._durations.get(r) or _Durations() for r in regions}
         existing = {**self._prepared, **self._endpoints}
         self._endpoints = {
-            id_: existing.get(id_) or _EndpointCounts(self._durations[id_.service, id_.region])
+            id_: existing.get(id_)
+            or _EndpointCounts(self._durations[id_.service, id_.region], self._causes)
             for id_ in endpoints
         }
         self._prepared.clear()
@@ -107,20 +120,28 @@ class ProbeMetrics(Collector):
         A reload calls it for new endpoints before `follow_settings`.
         """
         if isinstance(observed, ReferenceKind):
-            return partial(self._count_reference, self._references[observed])
+            return partial(self._count_reference, self._references[observed], self._causes)
         counts = self._endpoints.get(observed) or self._prepared.get(observed)
         if counts is None:
-            counts = self._prepared[observed] = _EndpointCounts(_Durations())
+            counts = self._prepared[observed] = self._new_counts(_Durations())
         return counts.count
 
+    def _new_counts(self, durations: _Durations) -> _EndpointCounts:
+        return _EndpointCounts(durations, self._causes)
+
     @staticmethod
-    def _count_reference(counts: dict[ProbeOutcome, int], result: ProbeResult) -> None:
+    def _count_reference(
+        counts: dict[ProbeOutcome, int], causes: Counter[NotRunCause], result: ProbeResult
+    ) -> None:
         counts[result.outcome] += 1
+        if result.outcome is ProbeOutcome.COULD_NOT_RUN:
+            causes[result.cause or NotRunCause.MISTAKE] += 1
 
     def collect(self) -> Iterator[Metric]:
         """The families with the values of now."""
         yield self._probes()
         yield self._reference_probes()
+        yield self._not_run()
         yield self._seconds()
         yield self._certificates()
 
@@ -147,6 +168,16 @@ class ProbeMetrics(Collector):
         for kind, counts in self._references.items():
             for outcome, count in counts.items():
                 family.add_metric((kind.value, outcome.value), count)
+        return family
+
+    def _not_run(self) -> Metric:
+        family = CounterMetricFamily(
+            "gtc_probes_could_not_run",
+            "Probes of endpoints and reference targets that this host could not run, by cause",
+            labels=("cause",),
+        )
+        for cause, count in self._causes.items():
+            family.add_metric((cause.value,), count)
         return family
 
     def _seconds(self) -> Metric:

@@ -164,7 +164,8 @@ class SteeringMetrics:
         for name, observed in report.snapshot.observed.items():
             for pool, leaks in observed.leaks.items():
                 if (name, pool) in self._leak_series:
-                    self._leaks.labels(name, pool).set(len(leaks))
+                    known = sum(leak.unread is None for leak in leaks)
+                    self._leaks.labels(name, pool).set(nan if leaks and not known else known)
 
     def _set_answered(self, report: CycleReport) -> None:
         for position in self._positions:

@@ -18,6 +18,7 @@ from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteRespons
 from controller.model.decision import DecisionRecord, PoolPlan
 from controller.model.decoding import UnreadableError
 from controller.model.encoding import SHOWN, as_text
+from controller.model.unreadable import UnreadableRecord
 from controller.planning.account.evidence import RecordedEvidence, export_evidence
 from controller.planning.account.explanation import explain_record
 from controller.planning.account.replay import Mismatch, replay
@@ -65,7 +66,7 @@ async def _list(call: RouteCall) -> web.Response:
     items: list[bytes] = []
     free_bytes, next_page = PAGE_BYTES, None
     while next_page is None:
-        found = await call.dependencies.store.records(
+        found = await call.dependencies.store.records_or_errors(
             limit=_BATCH, before=before, region=call[REGION]
         )
         for text, record in zip(await asyncio.to_thread(_encoded, found), found, strict=True):
@@ -79,7 +80,7 @@ async def _list(call: RouteCall) -> web.Response:
     return page_response(items, next_page)
 
 
-def _encoded(records: Iterable[DecisionRecord]) -> list[bytes]:
+def _encoded(records: Iterable[DecisionRecord | UnreadableRecord]) -> list[bytes]:
     return [as_text(SHOWN(record)).encode() for record in records]
 
 
@@ -164,9 +165,12 @@ ROUTES = (
         _list,
         summary="Decisions kept",
         description="Newest first. A decision is kept when a verdict, plan, outcome or hold "
-        "changed. A page may be shorter than `limit`: large records fill it.",
+        "changed. A page may be shorter than `limit`: large records fill it. A record that is "
+        "damaged in the state file has only `id` and `unreadable`.",
         parameters=(_LIMIT, BEFORE, REGION),
-        responses={200: RouteResponse("A page of records.", Page[DecisionRecord])},
+        responses={
+            200: RouteResponse("A page of records.", Page[DecisionRecord | UnreadableRecord])
+        },
         problems=(404, 503),
     ),
     Route(

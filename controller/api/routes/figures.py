@@ -28,7 +28,7 @@ async def _list(call: RouteCall) -> web.Response:
     dependencies = call.dependencies
     # Verdicts of the last decision, but figures with their age of now.
     decision = dependencies.previews.present().evidence.decision
-    evidence = Evidence(dependencies.snapshots.build(), decision)
+    evidence = Evidence(dependencies.snapshots.build(dependencies.overrides.active()), decision)
     items, slices = [], Slices()
     for name in evidence.snapshot.settings.services:
         items.append(figures_view(evidence, name))

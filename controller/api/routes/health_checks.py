@@ -2,12 +2,13 @@
 
 Live: the last cycle ended no longer ago than the heartbeat allows. Ready: the first cycle has ended
 and the state file answers. Neither depends on AWS or on a region, so that no supervisor restarts
-the daemon during the outage that it is there for.
+the daemon during the outage that it is there for; `/readyz?verbose` notes what AWS denies.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -36,6 +37,14 @@ async def _livez(call: RouteCall) -> web.Response:
     return _health_response(call, [HealthCheck("loop", heartbeat.alive, detail)])
 
 
+def _notes(dependencies: ApiDependencies) -> list[str]:
+    """What a reader should know although the daemon is ready all the same."""
+    now = dependencies.clock.monotonic()
+    return [
+        f"note aws: {denial.service} {denial.text(now)}" for denial in dependencies.aws_denials()
+    ]
+
+
 async def _readyz(call: RouteCall) -> web.Response:
     latest = call.dependencies.reconciliation.latest
     detail = f"cycle {latest.cycle}" if latest else "no cycle has ended yet"
@@ -45,6 +54,7 @@ async def _readyz(call: RouteCall) -> web.Response:
             HealthCheck("first_cycle", latest is not None, detail),
             await _state_check(call.dependencies),
         ],
+        _notes(call.dependencies),
     )
 
 
@@ -64,10 +74,12 @@ async def _state_check(dependencies: ApiDependencies) -> HealthCheck:
     return HealthCheck("state", True, "answers")
 
 
-def _health_response(call: RouteCall, checks: list[HealthCheck]) -> web.Response:
+def _health_response(
+    call: RouteCall, checks: list[HealthCheck], notes: Sequence[str] = ()
+) -> web.Response:
     """200 `ok`, or 503 with every check when one fails; `verbose` shows every check.
 
-    Details name files and errors, so only callers with the role viewer get them.
+    Details and notes name files and errors, so only callers with the role viewer get them.
     """
     ok = all(check.ok for check in checks)
     show_details = call.principal.may(Role.VIEWER)
@@ -76,6 +88,7 @@ def _health_response(call: RouteCall, checks: list[HealthCheck]) -> web.Response
         + (f": {check.detail}" if show_details else "")
         for check in checks
     ]
+    lines += notes if show_details else ()
     text = "\n".join(lines) if call[_VERBOSE] or not ok else "ok"
     return web.Response(text=text + "\n", status=200 if ok else 503)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 
 from aiohttp import web
 
@@ -20,7 +22,6 @@ from controller.api.http.request_bodies import PostedExtension, PostedOverride, 
 from controller.api.http.response_bodies import Page
 from controller.api.http.responses import json_response
 from controller.api.http.route import Route, RouteCall, RouteResponse
-from controller.api.views.hypothetical_overrides import overrides_with, overrides_without
 from controller.api.views.overrides import OverrideView, active_override_views, override_view
 from controller.api.views.plan import ALL_POOLS, PlanView, plan_view
 from controller.model.access import Role
@@ -51,7 +52,8 @@ async def _one(call: RouteCall) -> web.Response:
 async def _add(call: RouteCall) -> web.Response:
     request = _override_request(call)
     if call[_DRY_RUN]:
-        return _preview(call, overrides_with(call.dependencies, request))
+        call.dependencies.overrides.check(request)
+        return _preview(call, call.dependencies.overrides.supposing(request))
     key = call[IDEMPOTENCY_KEY]
     if key is None:
         return await _set(call, request)
@@ -63,15 +65,19 @@ async def _add(call: RouteCall) -> web.Response:
 async def _set(call: RouteCall, request: OverrideRequest) -> web.Response:
     dependencies = call.dependencies
     async with call.request.app[WRITE_LOCK]:
-        check_precondition(call, plan_view, overrides_with(dependencies, request))
-        for replaced in dependencies.overrides.active():
-            if replaced.target == request.target:
-                _authorize_end(call, replaced, request.ttl_s)
-        override = await dependencies.overrides.add(request)
+        override = await dependencies.overrides.add(request, partial(_agree, call, request))
     location = {"Location": f"/v1/overrides/{override.id}"}
     return tagged_response(
         call, override_view(dependencies, override), status=201, headers=location
     )
+
+
+def _agree(call: RouteCall, request: OverrideRequest, supposed: Sequence[Override]) -> None:
+    """Raise ProblemError for an order that its caller based on another state, or may not give."""
+    check_precondition(call, plan_view, supposed)
+    for replaced in call.dependencies.overrides.active():
+        if replaced.target == request.target:
+            _authorize_end(call, replaced, request.ttl_s)
 
 
 async def _extend(call: RouteCall) -> web.Response:
@@ -88,7 +94,7 @@ async def _extend(call: RouteCall) -> web.Response:
 
 
 async def _preview_end(call: RouteCall) -> web.Response:
-    return _preview(call, overrides_without(call.dependencies, _active_override(call)))
+    return _preview(call, call.dependencies.overrides.without(_active_override(call)))
 
 
 async def _end(call: RouteCall) -> web.Response:
@@ -96,7 +102,7 @@ async def _end(call: RouteCall) -> web.Response:
     async with call.request.app[WRITE_LOCK]:
         override = _active_override(call)
         _authorize_end(call, override, 0)
-        check_precondition(call, plan_view, overrides_without(call.dependencies, override))
+        check_precondition(call, plan_view, call.dependencies.overrides.without(override))
         await call.dependencies.overrides.withdraw(override.id, actor)
     return tagged_response(call, override_view(call.dependencies, override))
 
@@ -160,6 +166,7 @@ _EXAMPLE = {
     "remaining_s": 14400.0,
     "expires_soon": False,
     "void": None,
+    "warnings": [],
 }
 
 ROUTES = (

@@ -12,7 +12,6 @@ from controller.api.http.request_bodies import PlannedOverride, PostedPlan
 from controller.api.http.response_bodies import View
 from controller.api.http.responses import Slices, json_response, sliced_json_response
 from controller.api.http.route import RateClass, Route, RouteCall, RouteResponse
-from controller.api.views.hypothetical_overrides import overrides_with
 from controller.api.views.plan import ALL_POOLS, PlanView, plan_view, what_if_view
 from controller.model.errors import within
 from controller.model.overrides import OverrideRequest
@@ -47,7 +46,7 @@ async def _post(call: RouteCall) -> web.Response:
     for index, request in enumerate(requests):
         with within(f"overrides.{index}"):
             dependencies.overrides.check(request)
-    preview = dependencies.previews.under(overrides_with(dependencies, *requests))
+    preview = dependencies.previews.under(dependencies.overrides.supposing(*requests))
     if not posted.hypotheses:
         view = plan_view(dependencies, preview, all_pools=all_pools)
     else:

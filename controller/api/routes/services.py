@@ -41,6 +41,22 @@ class AcceleratorView(AcceleratorLever):
     kind: Literal["accelerator"] = "accelerator"
 
 
+class AddressView(View):
+    """What is believed of one address of an endpoint's name."""
+
+    address: str
+    verdict: Verdict
+    failures: int
+    """Failures not cleared yet."""
+    last_failure: str
+    latency_s: float
+    """Of the last success."""
+    age_s: float | None
+    """Seconds since the last result; null before the first one."""
+    could_not_run: str | None
+    """Why its last probe could not be run; null: it could."""
+
+
 class EndpointView(View):
     """What this vantage point believes of one endpoint."""
 
@@ -61,6 +77,10 @@ class EndpointView(View):
     """Days until the certificate it last showed ends; null where none was verified."""
     address: str
     """The address that was asked last, as its name was resolved; empty before the first probe."""
+    could_not_run: str | None
+    """Why its last probe could not be run; null: it could, or one of its addresses could."""
+    addresses: tuple[AddressView, ...]
+    """Each address that is probed, of a name that has several; empty: there is one."""
 
 
 class RegionView(View):
@@ -143,6 +163,7 @@ def _region_view(
                 dependencies,
                 endpoint,
                 states.get(EndpointId(service, name, endpoint_name), HealthState()),
+                dependencies.probing.addresses(EndpointId(service, name, endpoint_name)),
             )
             for endpoint_name, endpoint in region.endpoints.items()
         },
@@ -150,9 +171,11 @@ def _region_view(
 
 
 def _endpoint_view(
-    dependencies: ApiDependencies, endpoint: Endpoint, state: HealthState
+    dependencies: ApiDependencies,
+    endpoint: Endpoint,
+    state: HealthState,
+    addresses: Mapping[str, HealthState],
 ) -> EndpointView:
-    last_at = state.last_result_at
     return EndpointView(
         probe=endpoint.probe,
         required=endpoint.required,
@@ -161,10 +184,33 @@ def _endpoint_view(
         successes=state.successes,
         last_failure=state.last_failure,
         latency_s=state.latency_s,
-        age_s=None if last_at is None else round(dependencies.clock.monotonic() - last_at, 3),
+        age_s=_age_s(dependencies, state),
         certificate_days_left=_certificate_days_left(state, dependencies.clock.wall()),
         address=state.address,
+        could_not_run=state.not_run or None,
+        addresses=tuple(
+            _address_view(dependencies, address, of_address)
+            for address, of_address in addresses.items()
+            if state.addresses is not None
+        ),
     )
+
+
+def _address_view(dependencies: ApiDependencies, address: str, state: HealthState) -> AddressView:
+    return AddressView(
+        address=address,
+        verdict=state.verdict,
+        failures=state.failures,
+        last_failure=state.last_failure,
+        latency_s=state.latency_s,
+        age_s=_age_s(dependencies, state),
+        could_not_run=state.not_run or None,
+    )
+
+
+def _age_s(dependencies: ApiDependencies, state: HealthState) -> float | None:
+    last_at = state.last_result_at
+    return None if last_at is None else round(dependencies.clock.monotonic() - last_at, 3)
 
 
 def _certificate_days_left(state: HealthState, now: datetime) -> float | None:

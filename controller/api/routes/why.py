@@ -18,6 +18,7 @@ from controller.api.http.responses import json_response, prefers_text
 from controller.api.http.route import JSON, TEXT, Route, RouteCall, RouteResponse
 from controller.model.decision import Decision, DecisionRecord
 from controller.model.decoding import UnreadableError
+from controller.model.errors import UnreadableStateError
 from controller.planning.account.evidence import Evidence, read_snapshot
 from controller.planning.account.explanation import explain_record
 from controller.planning.account.region_account import (
@@ -107,9 +108,13 @@ def _latest(dependencies: ApiDependencies) -> Evidence | None:
 async def _recorded(dependencies: ApiDependencies, record: DecisionRecord) -> Evidence | None:
     """Snapshot and decision of a record.
 
-    None when its snapshot is not kept, or was written in a form that this version cannot read.
+    None when its snapshot is not kept, is damaged, or was written in a form that this version
+    cannot read.
     """
-    text = await dependencies.store.evidence(record.id)
+    try:
+        text = await dependencies.store.evidence(record.id)
+    except UnreadableStateError:
+        return None
     if text is None:
         return None
     try:

@@ -7,6 +7,7 @@ from datetime import datetime
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.response_bodies import View
 from controller.model.overrides import Override, OverrideKind
+from controller.planning.guards.way_back import order_warnings
 from controller.planning.void_orders import void_reason
 
 
@@ -36,6 +37,8 @@ class OverrideView(View):
     """Whether its end is announced: `overrides.announce_before_s` in the configuration."""
     void: str | None
     """Why it orders nothing now: what it speaks of is not configured; null: it is."""
+    warnings: tuple[str, ...]
+    """What it does not do (records that are not steered), or does for good, by the last cycle."""
 
 
 def override_view(dependencies: ApiDependencies, override: Override) -> OverrideView:
@@ -59,7 +62,13 @@ def override_view(dependencies: ApiDependencies, override: Override) -> Override
         remaining_s=round(remaining_s, 1),
         expires_soon=0 < remaining_s <= announce_s,
         void=void_reason(override, dependencies.settings),
+        warnings=_warnings(dependencies, override),
     )
+
+
+def _warnings(dependencies: ApiDependencies, override: Override) -> tuple[str, ...]:
+    latest = dependencies.reconciliation.latest
+    return order_warnings(latest.snapshot, override) if latest else ()
 
 
 def active_override_views(dependencies: ApiDependencies) -> tuple[OverrideView, ...]:

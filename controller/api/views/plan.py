@@ -10,13 +10,14 @@ from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import flag
 from controller.api.http.response_bodies import View
 from controller.loops.cycle.previews import Preview
-from controller.model.decision import Decision, PoolPlan
+from controller.model.decision import PoolPlan
 from controller.planning.account.effects import Effects, effects
 from controller.planning.account.effects_text import explain_hypotheses
 from controller.planning.account.evidence import Evidence
 from controller.planning.account.explanation import explain_plan, is_unchanged
 from controller.planning.account.what_if import apply_hypotheses
 from controller.planning.decision import decide
+from controller.planning.guards.way_back import plan_warnings
 
 ALL_POOLS = flag("all", "Tell of the pools, too, that stay as they are and that nothing holds.")
 """Parameter of every route whose response is a plan."""
@@ -34,6 +35,8 @@ class PlanView(View):
     """Positions that would be set."""
     effects: Effects
     """What it does to regions and users; an unknown figure is null."""
+    warnings: tuple[str, ...]
+    """What these changes do not do (records that are not steered), or do for good."""
     text: str
     """The plan in words."""
 
@@ -42,9 +45,9 @@ def plan_view(
     dependencies: ApiDependencies, preview: Preview, *, all_pools: bool = False
 ) -> PlanView:
     """A preview's plan; without `all_pools` only the pools that change or are held."""
-    decision = preview.evidence.decision
-    text = explain_plan(decision.plans, everything=all_pools)
-    return _view(dependencies, decision, preview.effects, text, all_pools=all_pools)
+    evidence = preview.evidence
+    text = explain_plan(evidence.decision.plans, everything=all_pools)
+    return _view(dependencies, evidence, preview.effects, text, all_pools=all_pools)
 
 
 def what_if_view(
@@ -64,17 +67,19 @@ def what_if_view(
     found = effects(present, supposed, supposition.down)
     plans = supposed.decision.plans
     text = explain_hypotheses(hypotheses, plans, found, everything=all_pools)
-    return _view(dependencies, supposed.decision, found, text, all_pools=all_pools)
+    return _view(dependencies, supposed, found, text, all_pools=all_pools)
 
 
 def _view(
     dependencies: ApiDependencies,
-    decision: Decision,
+    evidence: Evidence,
     found: Effects,
     text: str,
     *,
     all_pools: bool,
 ) -> PlanView:
+    decision = evidence.decision
+    warnings = plan_warnings(evidence.snapshot, decision)
     plans = tuple(plan for plan in decision.plans if all_pools or not is_unchanged(plan))
     shown = {(plan.service, plan.pool) for plan in plans}
     pools = tuple(pool for pool in found.pools if (pool.service, pool.pool) in shown)
@@ -84,5 +89,6 @@ def _view(
         left_out=len(decision.plans) - len(plans),
         changes=len(decision.changes),
         effects=replace(found, pools=pools),
-        text=text,
+        warnings=warnings,
+        text="\n".join([text, *(f"warning: {warning}" for warning in warnings)]),
     )

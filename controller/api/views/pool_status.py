@@ -48,6 +48,9 @@ class RegionStatus(View):
     answered: float | None
     """Share of the zone's answers to the pool's users that lately led to it; null while there
     are none, such as after a change of weights or behind an accelerator."""
+    unsteered: Mapping[str, float]
+    """Record types at its pool's name that are not steered (HTTPS, SVCB …) to the share of their
+    answers that leads to it, whatever `observed` says; above 0 only."""
     measured: float | None
     """Share of the pool's requests that reached it lately; null without reports."""
     requests: int
@@ -69,6 +72,9 @@ class PoolStatus(View):
     leaks: tuple[LeakView, ...] | None
     """Of a bound pool, proven over every combination of failures and drains in what AWS was last
     read to have; empty: none is possible. Null: unbound, or not read yet."""
+    faults: tuple[str, ...] | None
+    """What is misconfigured at AWS: missing, extra, unlawful or of unknown weights; no waiting
+    cures it. Null: not read yet."""
     holds: tuple[Held, ...]
     """What did not move in the last cycle, and why."""
     overload_rps: float | None
@@ -132,10 +138,12 @@ def _pool_status(
 ) -> PoolStatus:
     plan, latest, (_, pool) = inputs.plans.get(name), inputs.latest, name
     answered = latest.snapshot.answered.get(name) if latest else None
+    observed = latest.snapshot.observed.get(name[0]) if latest else None
     return PoolStatus(
         name=pool,
         residency=service.pools[pool].residency,
         leaks=leak_views(latest, *name),
+        faults=observed.misconfigured(pool) if observed else None,
         holds=plan.held if plan else (),
         overload_rps=plan.overload_rps if plan and plan.before else None,
         answers=answered.total if answered else 0,
@@ -169,11 +177,13 @@ def _traffic_members(inputs: StatusInputs, position: Position) -> dict[str, Any]
     plan, measured = inputs.plans.get(pool), inputs.measured.get(pool)
     answered = latest.snapshot.answered.get(pool) if latest else None
     of_region = measured.get(region) if measured else None
+    observed = latest.snapshot.observed.get(position.service) if latest else None
     share_without_requests = 0.0 if measured else None
     return {
         "observed": plan.before.get(region) if plan else None,
         "desired": plan.desired.get(region) if plan else None,
         "answered": answered_share(answered, region),
+        "unsteered": observed.unsteered.get(position, {}) if observed else {},
         "measured": of_region.share if of_region else share_without_requests,
         "requests": of_region.requests if of_region else 0,
         "errors": of_region.errors if of_region else 0,

@@ -20,8 +20,10 @@ from controller.api.views.pool_status import (
     pool_statuses,
     status_inputs,
 )
+from controller.api.views.state_file import UnreadableRowView, notices, unreadable_rows
 from controller.loops.cycle.reconciliation import CycleReport
 from controller.model.configuration import Mode, Settings
+from controller.model.health import NotRunCause
 from controller.model.levers import LeverKind
 from controller.model.overrides import OverrideKind
 from controller.planning.health.answered_shares import answer_notices
@@ -52,11 +54,63 @@ class ReferenceTargetsStatus(View):
     known_bad: KnownBadStatus
 
 
+class TargetReading(View):
+    """What the last reading of a hosted zone or an accelerator took and showed."""
+
+    pages: int | None
+    """Requests for record sets; null behind an accelerator."""
+    resources: int
+    """Record sets or endpoint groups that it showed."""
+    whole: bool
+    """Whether each reading lists all of it; else only what is steered and where that leads."""
+    whole_age_s: float
+    """Seconds since all of it was listed."""
+    whole_error: str | None
+    """Why that failed the last time; null: it did not."""
+
+
+class NotRunStatus(View):
+    """Probes that this host cannot run now, for one cause; they say nothing about the endpoints."""
+
+    cause: NotRunCause
+    detail: str
+    """The cause in words."""
+    subjects: int
+    """How many endpoints and reference targets cannot be probed; of a name with several addresses
+    each address counts."""
+    for_s: float
+    """Seconds since the first of them could not be."""
+    example: str
+
+
+class ProbingStatus(View):
+    """What this host lacks for its probes."""
+
+    could_not_run: tuple[NotRunStatus, ...]
+    """Empty: every probe can be run."""
+    missing_families: tuple[str, ...]
+    """`IPv4` or `IPv6` where names have such addresses and this host has no route for them. They
+    are not probed where a name has others."""
+
+
 class ReadingView(View):
-    """Whether AWS could be read."""
+    """Whether AWS could be read, and how much of it was."""
 
     failing: Mapping[str, str]
     """Hosted zone or accelerator to why it could not."""
+    targets: Mapping[str, TargetReading]
+    """Hosted zone or accelerator to its last reading; those never read are missing."""
+
+
+class DenialView(View):
+    """An operation for which AWS refuses the daemon's credentials or rights, or there are none."""
+
+    service: str
+    operation: str
+    why: str
+    """AWS's code and message, or why there are no credentials."""
+    for_s: float
+    """Seconds since the first refusal in a row."""
 
 
 class DecisionSummary(View):
@@ -91,7 +145,7 @@ class ServiceStatus(View):
     panic: bool
     """Whether it holds because too many regions turned suspect at once."""
     faults: tuple[str, ...]
-    """What is missing, extra or unlawful at AWS."""
+    """What is misconfigured at AWS, of all its pools."""
     notices: tuple[str, ...]
     pools: tuple[PoolStatus, ...]
 
@@ -112,7 +166,10 @@ class Status(View):
     isolated: bool
     """Whether this vantage point doubts itself."""
     reference_targets: ReferenceTargetsStatus
+    probing: ProbingStatus
     observation: ReadingView
+    aws_denied: tuple[DenialView, ...]
+    """What AWS denies the daemon now; nothing that needs it is carried out. Empty: nothing."""
     failing_parts: tuple[FailingPart, ...]
     """Advisory loops, which are started anew, and listeners that fail now; empty: none."""
     next_cycle_in_s: float | None
@@ -120,6 +177,11 @@ class Status(View):
     services: tuple[ServiceStatus, ...]
     overrides: tuple[OverrideView, ...]
     last_decision: DecisionSummary | None
+    notices: tuple[str, ...]
+    """A state file that was gone at the start; a clock that was set, or is wrong."""
+    unreadable_rows: tuple[UnreadableRowView, ...]
+    """Rows of the state file that were skipped because they make no sense; empty: none was found.
+    An order among them is not in force."""
     state_error: str | None
     """After a start, why nothing is moved: orders of before were not read yet. Else why the state
     file cannot be read, and the last decision is null; else that decisions wait to be written."""
@@ -164,12 +226,16 @@ def _head(dependencies: ApiDependencies, latest: CycleReport | None) -> Status:
         frozen=any(o.kind is OverrideKind.FREEZE for o in dependencies.overrides.active()),
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         reference_targets=_reference_targets(dependencies),
-        observation=ReadingView(failing=dependencies.observation.failing),
+        observation=_readings(dependencies),
+        probing=_probing(dependencies),
+        aws_denied=_aws_denied(dependencies),
         failing_parts=_failing_parts(dependencies),
         next_cycle_in_s=_next_cycle_in_s(dependencies, latest),
         services=(),
         overrides=(),
         last_decision=None,
+        notices=notices(dependencies),
+        unreadable_rows=unreadable_rows(dependencies),
         state_error=None,
     )
 
@@ -184,10 +250,54 @@ def _reference_targets(dependencies: ApiDependencies) -> ReferenceTargetsStatus:
     )
 
 
+def _readings(dependencies: ApiDependencies) -> ReadingView:
+    return ReadingView(
+        failing=dependencies.observation.failing,
+        targets={
+            target: TargetReading(
+                pages=state.pages,
+                resources=state.resources,
+                whole=state.is_whole,
+                whole_age_s=round(state.whole_age_s, 1),
+                whole_error=state.error or None,
+            )
+            for target, state in dependencies.observation.listing_states().items()
+        },
+    )
+
+
+def _probing(dependencies: ApiDependencies) -> ProbingStatus:
+    probing, now = dependencies.probing, dependencies.clock.monotonic()
+    could_not_run = tuple(
+        NotRunStatus(
+            cause=one.cause,
+            detail=one.detail,
+            subjects=one.subjects,
+            for_s=round(now - one.since, 1),
+            example=one.example,
+        )
+        for one in probing.unasked.now
+    )
+    return ProbingStatus(could_not_run=could_not_run, missing_families=probing.missing_families)
+
+
 def _unread_state(dependencies: ApiDependencies) -> str | None:
     """Why nothing is moved: the state file was not read since the start; None once it was."""
     unread = dependencies.snapshots.unread
     return f"{unread}; nothing is moved" if unread else None
+
+
+def _aws_denied(dependencies: ApiDependencies) -> tuple[DenialView, ...]:
+    now = dependencies.clock.monotonic()
+    return tuple(
+        DenialView(
+            service=denial.service,
+            operation=denial.operation,
+            why=denial.why,
+            for_s=round(now - denial.since_s, 1),
+        )
+        for denial in dependencies.aws_denials()
+    )
 
 
 def _failing_parts(dependencies: ApiDependencies) -> tuple[FailingPart, ...]:
@@ -206,7 +316,7 @@ async def _service_status(
     service, latest = settings.services[name], inputs.latest
     lever = lever_of(service)
     observed = latest.snapshot.observed.get(name) if latest else None
-    faults = observed.faults.values() if observed else ()
+    faults = [observed.misconfigured(pool) for pool in service.pools] if observed else ()
     return ServiceStatus(
         name=name,
         mode=settings.mode_of(name),

@@ -134,11 +134,19 @@ def _parse_head(text: str | None) -> ChainPoint | None:
         raise click.BadParameter(str(error), param_hint="--head") from error
 
 
+def _time(text: str) -> str:
+    """The time of an entry; as it stands in the state file if it was damaged there."""
+    try:
+        return timestamp(text)
+    except (ValueError, OverflowError):
+        return one_line(text)
+
+
 def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
     return (
         str(entry["seq"]),
-        timestamp(entry["at"]),
+        _time(entry["at"]),
         one_line(entry["actor"]),
-        entry["action"],
+        one_line(entry["action"]),
         one_line(entry["detail"]),
     )

@@ -30,13 +30,13 @@ _LONGEST_S = 20 * 365 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One decision."""
+    """One decision; one that cannot be read has no time, mode and author."""
 
     id: int
-    at: str
-    mode: str
+    at: str | None
+    mode: str | None
     what: str
-    who: str
+    who: str | None
     outcome: str
 
 
@@ -63,7 +63,7 @@ def history(
     records = _records(client, region)
     if since_s is not None:
         oldest = datetime.now(UTC) - timedelta(seconds=min(since_s, _LONGEST_S))
-        records = takewhile(lambda record: datetime.fromisoformat(record["at"]) >= oldest, records)
+        records = takewhile(lambda record: not _is_older(record, oldest), records)
     rows = list(islice((row for record in records if (row := _row(record))), limit))
     if output != TABLE:
         click.echo(document({"items": [asdict(row) for row in rows]}, output))
@@ -81,8 +81,16 @@ def _records(client: Client, region: str | None) -> Iterator[ApiReply]:
     )
 
 
+def _is_older(record: ApiReply, than: datetime) -> bool:
+    """Whether a record is older; of an unreadable one the time is not known."""
+    return "at" in record and datetime.fromisoformat(record["at"]) < than
+
+
 def _row(record: ApiReply) -> HistoryRow | None:
     """The row of a decision; None if it neither moved nor held traffic."""
+    if "unreadable" in record:
+        what = one_line(f"cannot be read: {record['unreadable']}")
+        return HistoryRow(record["id"], None, None, what, None, "unreadable")
     parts = [text for plan in record["plans"] if (text := _plan_text(plan))]
     if not parts:
         return None
@@ -137,4 +145,5 @@ def _position(change: ApiReply) -> tuple[str, ...]:
 
 
 def _cells(row: HistoryRow) -> tuple[str, ...]:
-    return (str(row.id), timestamp(row.at), row.who, row.outcome, row.what)
+    at = timestamp(row.at) if row.at else "-"
+    return (str(row.id), at, row.who or "-", row.outcome, row.what)

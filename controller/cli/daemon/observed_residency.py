@@ -1,13 +1,15 @@
-"""Residency of bound pools, as the daemon proved it on the records last read from AWS."""
+"""Residency of bound pools, as the daemon proves it on all records at AWS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from controller.cli.daemon.client import Client
 from controller.cli.daemon.replies import ApiReply
 from controller.cli.screen.render import one_line
+
+WHOLE_DEADLINE_S = 60.0
+"""Longer than the daemon waits for AWS and for the cycle that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,11 @@ class ObservedPool:
         return self.leaks == ()
 
 
-def fetch(client: Client) -> tuple[ObservedPool, ...]:
-    """Every bound pool, as of the daemon's last cycle."""
+def bound_pools(status: ApiReply) -> tuple[ObservedPool, ...]:
+    """Every bound pool in a reply of `GET /v1/status`."""
     return tuple(
         _observed_pool(service, pool)
-        for service in client.get("/v1/status")["services"]
+        for service in status["services"]
         for pool in service["pools"]
         if pool["residency"] is not None
     )

@@ -30,7 +30,7 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
 
     from controller import daemon
     from controller.adapters import structured_log
-    from controller.adapters.aws.session import EndpointUrlMissingError
+    from controller.adapters.aws.session import AwsSetupError
     from controller.cli.local.validate import problem_text
     from controller.loops.process.supervision import LoopEndedError
     from controller.model.errors import InvalidSettingsError, StateUnavailableError
@@ -44,11 +44,14 @@ def run(file: Path, flags: tuple[str, ...]) -> int:
     except InvalidSettingsError as error:
         texts = [problem_text(error.source, "", problem) for problem in error.problems]
         number = counted(len(texts), "problem")
-        _report_problems(texts, f"{number} in the settings; see: gtc validate {file}")
+        _report_problems(texts, f"{number} in the settings; see: gtc validate --references {file}")
         return exit_codes.BAD_CONFIG
     try:
         asyncio.run(daemon.run(source, loaded, lambda ready: click.echo(json.dumps(ready))))
-    except (StateUnavailableError, EndpointUrlMissingError, OSError) as error:
+    except AwsSetupError as error:
+        log.critical("not_started", error=str(error))
+        return exit_codes.BAD_CONFIG
+    except (StateUnavailableError, OSError) as error:
         log.critical("not_started", error=str(error))
         return exit_codes.FAILED
     except LoopEndedError:

@@ -13,6 +13,7 @@ from controller.cli.daemon.replies import ApiReply
 from controller.cli.orders.preview import (
     DRY_RUN,
     GUARDS,
+    MISCONFIGURED,
     REMEDIES,
     UnchangedPool,
     held_by,
@@ -75,8 +76,9 @@ def preview_drain(order: Mapping[str, Any], pools: Iterable[tuple[str, ApiReply]
 def _refusing_hold(name: str, pool: ApiReply, region: str) -> UnchangedPool | None:
     if not pool["after"].get(region):
         return None
-    for hold in pool["held"]:
-        refuses = hold["reason"] in (*GUARDS, *REMEDIES, DRY_RUN)
-        if refuses and hold["region"] in (None, region):
-            return UnchangedPool(name, hold["reason"], hold["detail"])
-    return None
+    refusing = [
+        UnchangedPool(name, hold["reason"], hold["detail"])
+        for hold in sorted(pool["held"], key=lambda hold: hold["reason"] == MISCONFIGURED)
+        if hold["reason"] in (*GUARDS, *REMEDIES, DRY_RUN) and hold["region"] in (None, region)
+    ]
+    return refusing[0] if refusing else None

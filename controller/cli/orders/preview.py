@@ -5,9 +5,9 @@ Each kind of order reads the preview's plan in its own way: `drain_preview`, `pi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from controller.cli.daemon.replies import ApiReply
 
@@ -25,12 +25,16 @@ DRY_RUN = "dry_run"
 """The hold of a daemon that writes nothing. It refuses no order: orders can be rehearsed."""
 UNDECIDED = "undecided"
 """The hold of a service whose decision failed because of a defect in the daemon."""
+MISCONFIGURED = "misconfigured"
+"""The hold of a pool that is set up wrongly; another hold beside it says more about an order."""
 REMEDIES = {
     "panic": "Too many regions are doubted at once; `gtc failover` takes your word for one.",
     "frozen": "Changes are frozen: `gtc unfreeze` first.",
     UNDECIDED: "A mistake in this program holds the service: report it (the log has more), and set "
     "weights and dials at AWS by hand meanwhile.",
     "state_unread": "The state file with earlier orders is not read yet: see `gtc status`.",
+    MISCONFIGURED: "AWS is not set up as the settings say, which only a person mends: "
+    "`gtc validate --observed` lists it.",
     "last_region": "No other region may serve these users; nothing overrides that.",
 }
 """What the user can do about a hold that `--ignore-guard` cannot override."""
@@ -72,6 +76,19 @@ class OrderPreview(Protocol):
     def result_lines(self) -> Iterator[str]:
         """What the order has achieved, once `pending` is empty."""
         ...
+
+
+ReadPreview = Callable[[Mapping[str, Any], Iterable[tuple[str, ApiReply]]], OrderPreview]
+"""Reads an order's pools, each a name and its plan, for one kind of order."""
+
+
+def pools_in_scope(order: Mapping[str, Any], plan: ApiReply) -> Iterator[tuple[str, ApiReply]]:
+    """The plan's pools within the order's service and pool, by name; None stands for every one."""
+    for pool in plan["plans"]:
+        if order.get("service") not in (None, pool["service"]):
+            continue
+        if order.get("pool") in (None, pool["pool"]):
+            yield f"{pool['service']}/{pool['pool']}", pool
 
 
 def is_not_observed(pool: ApiReply) -> bool:

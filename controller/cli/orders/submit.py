@@ -1,10 +1,8 @@
-"""The way of one order for a region: preview, refusal, confirmation, submission, wait."""
+"""The way of one order for a region to the daemon: preview, refusal, confirmation, submission."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -12,10 +10,17 @@ import click
 from controller.cli import exit_codes
 from controller.cli.daemon.client import ANY_STATE, Client
 from controller.cli.daemon.replies import ApiReply
-from controller.cli.daemon.request_errors import ApiError, RefusedError, TimedOutError
+from controller.cli.daemon.request_errors import RefusedError
 from controller.cli.orders.confirmation import confirm
+from controller.cli.orders.follow import echo_timeline, wait
 from controller.cli.orders.options import OrderOptions, ask_reason
-from controller.cli.orders.preview import GUARDS, REMEDIES, OrderPreview
+from controller.cli.orders.preview import (
+    GUARDS,
+    REMEDIES,
+    OrderPreview,
+    ReadPreview,
+    pools_in_scope,
+)
 from controller.cli.screen.render import (
     at_share,
     duration,
@@ -25,13 +30,9 @@ from controller.cli.screen.render import (
     timestamp,
 )
 
-_POLL_S = 0.5
 _PRECONDITION_FAILED = 412
 _PREVIEW_REASON = "preview"
 _UNDO = {"drain": "undrain", "failover": "undrain", "pin": "unpin", "freeze": "unfreeze"}
-
-ReadPreview = Callable[[Mapping[str, Any], Iterable[tuple[str, ApiReply]]], OrderPreview]
-"""Reads an order's pools, each a name and its plan, for one kind of order."""
 
 
 class OrderRefusedError(click.ClickException):
@@ -60,29 +61,17 @@ def submit(
     preview = _show_preview(client, read, order)
     if options.dry_run:
         return
-    if options.yes:  # the user has not read the preview, so the order does not depend on it
-        override = client.post("/v1/overrides", order, if_match=ANY_STATE)
-    else:
-        override = _post_confirmed(client, read, order, preview)
+    override = _post(client, read, order, preview, confirmed=options.yes)
     echo_active(override)
     if options.wait:
-        _wait(client, read, order, options.timeout_s)
-        _echo_timeline(client, override)
+        wait(client, read, order, options.timeout_s)
+        echo_timeline(client, override)
 
 
 def order_body(kind: str, **members: Any) -> dict[str, Any]:
     """The request's body. Members that are None are left out and take the daemon's default."""
     order = {"kind": kind, **members}
     return {key: value for key, value in order.items() if value is not None}
-
-
-def pools_in_scope(order: Mapping[str, Any], plan: ApiReply) -> Iterator[tuple[str, ApiReply]]:
-    """The plan's pools within the order's service and pool, by name; None stands for every one."""
-    for pool in plan["plans"]:
-        if order.get("service") not in (None, pool["service"]):
-            continue
-        if order.get("pool") in (None, pool["pool"]):
-            yield f"{pool['service']}/{pool['pool']}", pool
 
 
 def echo_active(override: ApiReply) -> None:
@@ -95,6 +84,8 @@ def echo_active(override: ApiReply) -> None:
     remaining = duration(override["remaining_s"])
     click.echo(f"It ends at {timestamp(override['expires_at'])} (in {remaining}).")
     click.echo(f"End it sooner with: gtc {undo}{only}")
+    for warning in override["warnings"]:
+        click.echo(one_line(f"warning: {warning}"))
 
 
 def _show_preview(client: Client, read: ReadPreview, order: dict[str, Any]) -> ApiReply:
@@ -119,14 +110,22 @@ def _check_refusals(order: Mapping[str, Any], preview: OrderPreview) -> None:
     raise OrderRefusedError("\n".join(lines))
 
 
-def _post_confirmed(
-    client: Client, read: ReadPreview, order: dict[str, Any], preview: ApiReply
+def _post(
+    client: Client,
+    read: ReadPreview,
+    order: dict[str, Any],
+    preview: ApiReply,
+    *,
+    confirmed: bool,
 ) -> ApiReply:
     """The override that was created.
 
-    The order carries the ETag of the preview that the user confirmed. When that state has changed,
-    the daemon refuses it; the user then sees a new preview and confirms again.
+    Unless it is `confirmed` already, the user confirms the preview, whose ETag the order carries.
+    When that state has changed, the daemon refuses it; the user then sees a new preview and
+    confirms again.
     """
+    if confirmed:  # the user has not read the preview, so the order does not depend on it
+        return client.post("/v1/overrides", order, if_match=ANY_STATE)
     while True:
         what = " ".join(filter(None, (order["kind"], at_share(order))))
         confirm(client, order["region"], f"the {what}")
@@ -137,42 +136,3 @@ def _post_confirmed(
                 raise
         click.echo("\nSomething has changed since. This is what would be done now:\n")
         preview = _show_preview(client, read, order)
-
-
-def _wait(client: Client, read: ReadPreview, order: Mapping[str, Any], timeout_s: float) -> None:
-    """Poll the plan until no pool is pending, then print the result. Raises TimedOutError."""
-    deadline = time.monotonic() + timeout_s
-    while (preview := _read_plan(client, read, order)).pending:
-        if time.monotonic() >= deadline:
-            raise TimedOutError(
-                f"after {duration(timeout_s)} {preview.pending_text} in "
-                f"{', '.join(preview.pending)}; "
-                "the override stays in force: look with `gtc status`"
-            )
-        time.sleep(_POLL_S)
-    click.echo()
-    for line in preview.result_lines():
-        click.echo(one_line(line))
-
-
-def _read_plan(client: Client, read: ReadPreview, order: Mapping[str, Any]) -> OrderPreview:
-    return read(order, pools_in_scope(order, client.get("/v1/plan", all="true")))
-
-
-def _echo_timeline(client: Client, override: ApiReply) -> None:
-    """Print the timeline of the region's latest decision, if it was made after the order."""
-    try:
-        record = client.get("/v1/decisions/latest", region=override["region"])
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        return
-    timeline = record["timeline"]
-    ordered = datetime.fromisoformat(override["created_at"])
-    if not timeline or datetime.fromisoformat(record["at"]) < ordered:
-        return
-    click.echo(f"Timeline of decision {record['id']}, from the order:")
-    for event in timeline:
-        after_s = (datetime.fromisoformat(event["at"]) - ordered).total_seconds()
-        detail = one_line(event["detail"])
-        click.echo(f"  {after_s:+8.2f} s  {event['name']:<14}{detail}".rstrip())

@@ -35,6 +35,7 @@ _OPTIONS: Mapping[str, Callable[[], click.Option]] = {
     "record": lambda: click.Option(["--record"], help="Name of a weighted record; default: one."),
     "set_identifier": lambda: click.Option(["--set-identifier"], help="Which of that name's."),
     "weight": lambda: click.Option(["--weight"], type=click.IntRange(0, 255)),
+    "accept": lambda: click.Option(["--accept"], help="Access key id that AWS still accepts."),
 }
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,18 @@ from controller.cli.screen.render import (
     timestamp,
     void_suffix,
 )
+from controller.model.plural import counted
+from controller.planning.levers.record_tree import unsteered_text
+from controller.planning.shares import SHARE_TOLERANCE
 
 WORST_FIRST = ("down", "unknown", "suspect", "degraded", "up")
 """The values of HEALTH. `suspect`: up, with failures that are not cleared yet. `degraded`: up, with
 less than its capacity usable."""
+_ROWS_SHOWN = 3
+"""Skipped rows of the state file that are shown in full, orders apart."""
 _LEAKS_SHOWN = 3
 """Leaks of one pool that are shown in full."""
+_ONLY_DRAINED = "is only drained; what leaves a region there does not come back until it is mended"
 _NOTABLE_ERRORS = 0.01
 """Largest share of failing requests of a region that is not shown."""
 
@@ -86,7 +92,9 @@ def fingerprint(status: ApiReply) -> object:
         services,
         [status[key] for key in ("mode", "settings_hash", "frozen", "isolated")],
         sorted(status["observation"]["failing"]),
+        [(denied["service"], denied["operation"]) for denied in status["aws_denied"]],
         [part["part"] for part in status["failing_parts"]],
+        [one["cause"] for one in status.get("probing", {}).get("could_not_run", ())],
         [(override["id"], override["void"]) for override in status["overrides"]],
         last and last["id"],
     )
@@ -124,9 +132,12 @@ def _banners(status: ApiReply) -> Iterator[str]:
         yield one_line(f"FROZEN {_scope(freeze)} {_order_details(freeze)}")
     if status["frozen"] and not freezes:
         yield "FROZEN: nothing is changed"
+    for service in sorted({denied["service"] for denied in status["aws_denied"]}):
+        yield f"AWS REFUSES the daemon at {service}: see the notes below; traffic stays as it is"
     if status["isolated"]:
         yield "ISOLATED: the prober doubts itself and moves nothing"
     yield from _reference_targets(status["reference_targets"])
+    yield from _not_run(status.get("probing", ApiReply()))
     if status["mode"] == "dry_run":
         yield "DRY RUN: decides and records, writes nothing"
     elif rehearsed := [item["name"] for item in status["services"] if item["mode"] == "dry_run"]:
@@ -142,9 +153,23 @@ def _reference_targets(targets: ApiReply) -> Iterator[str]:
         yield f"REFERENCE TARGETS: known-bad ones answer: {', '.join(bad['answering'])}"
 
 
+def _not_run(probing: ApiReply) -> Iterator[str]:
+    """Why probes cannot be run here."""
+    for one in probing.get("could_not_run", ()):
+        count = counted(one["subjects"], "target")
+        yield one_line(
+            f"PROBES: {count} cannot be probed for {duration(one['for_s'])}: {one['detail']}, "
+            f"such as {one['example']}"
+        )
+    for family in probing.get("missing_families", ()):
+        yield (
+            f"PROBES: this host has no route for {family}: "
+            "such addresses are not probed where a name has others"
+        )
+
+
 def _notes(status: ApiReply) -> Iterator[str]:
-    for target, error in sorted(status["observation"]["failing"].items()):
-        yield _note("observation", f"{target} cannot be read: {error}")
+    yield from _aws_notes(status)
     for service in status["services"]:
         yield from _service_notes(service)
     for override in status["overrides"]:
@@ -154,6 +179,9 @@ def _notes(status: ApiReply) -> Iterator[str]:
     for part in status["failing_parts"]:
         what = f"{part['part']} has failed for {duration(part['for_s'])}"
         yield _note("part", f"{what}, {part['failures']} times in a row, last: {part['error']}")
+    for notice in status.get("notices", ()):
+        yield _note("notice", notice)
+    yield from _unreadable_rows(status.get("unreadable_rows", ()))
     if status.get("state_error"):
         yield _note("state", status["state_error"])
     last = status["last_decision"]
@@ -162,27 +190,59 @@ def _notes(status: ApiReply) -> Iterator[str]:
         yield _note("decision", f"{last['id']}, {timestamp(last['at'])}: {trigger}")
 
 
+def _aws_notes(status: ApiReply) -> Iterator[str]:
+    for target, error in sorted(status["observation"]["failing"].items()):
+        yield _note("observation", f"{target} cannot be read: {error}")
+    for target, reading in sorted(status["observation"].get("targets", {}).items()):
+        if reading["whole_error"]:
+            age = duration(reading["whole_age_s"])
+            what = f"all of {target} was listed {age} ago, and cannot be now"
+            yield _note("observation", f"{what}: {reading['whole_error']}")
+    for denied in status["aws_denied"]:
+        what = f"{denied['service']} {denied['operation']} refused"
+        yield _note("aws", f"{what} for {duration(denied['for_s'])}: {denied['why']}")
+
+
+def _unreadable_rows(rows: Sequence[ApiReply]) -> Iterator[str]:
+    """Overrides each, for such an order is not in force; of the others how many there are."""
+    orders = [row for row in rows if row["table"] == "overrides"]
+    for row in orders:
+        what = f"OVERRIDE {row['key']} in the state file cannot be read and is NOT IN FORCE"
+        yield _note("state", f"{what}: {row['error']}; give the order again")
+    others = [row for row in rows if row not in orders]
+    for row in others[:_ROWS_SHOWN]:
+        yield _note("state", f"row {row['key']} of {row['table']} is skipped: {row['error']}")
+    if len(others) > _ROWS_SHOWN:
+        yield _note("state", f"{len(others) - _ROWS_SHOWN} more rows are skipped, see -o json")
+
+
 def _service_notes(service: ApiReply) -> Iterator[str]:
     name = service["name"]
     if service["panic"]:
         yield f"panic: {name}: too many regions turned suspect at once to believe it"
-    for fault in service["faults"]:
-        yield _note("fault", f"{name}: {fault}")
     for pool in service["pools"]:
-        if pool["overload_rps"]:
-            text = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
-            yield f"OVERLOAD {name}/{pool['name']}: {text}"
-        leaks = pool["leaks"] or ()
-        for leak in leaks[:_LEAKS_SHOWN]:
-            yield _note("leak", f"{name}/{pool['name']} has urgent drains only: {leak['text']}")
-        if len(leaks) > _LEAKS_SHOWN:
-            text = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
-            yield _note("leak", f"{name}/{pool['name']}: {text}")
-        for hold in pool["holds"]:
-            if hold["region"] is None and not (leaks and hold["reason"] == "residency"):
-                yield _note("hold", f"{name}/{pool['name']}: {hold['reason']}, {hold['detail']}")
+        yield from _pool_notes(f"{name}/{pool['name']}", pool)
     for notice in service["notices"]:
         yield _note("notice", f"{name}: {notice}")
+
+
+def _pool_notes(name: str, pool: ApiReply) -> Iterator[str]:
+    for fault in pool["faults"] or ():
+        yield one_line(f"MISCONFIGURED {name}: {fault}")
+    if pool["overload_rps"]:
+        text = f"{pool['overload_rps']:.0f} requests/s more than its regions can carry"
+        yield f"OVERLOAD {name}: {text}"
+    leaks = pool["leaks"] or ()
+    for leak in leaks[:_LEAKS_SHOWN]:
+        yield _note("leak", f"{name} has urgent drains only: {leak['text']}")
+    if len(leaks) > _LEAKS_SHOWN:
+        text = f"{len(leaks) - _LEAKS_SHOWN} more; `gtc validate --observed` lists them"
+        yield _note("leak", f"{name}: {text}")
+    for hold in [hold for hold in pool["holds"] if hold["region"] is None]:
+        if hold["reason"] == "misconfigured":
+            yield f"MISCONFIGURED {name} {_ONLY_DRAINED}"
+        elif not (leaks and hold["reason"] == "residency"):
+            yield _note("hold", f"{name}: {hold['reason']}, {hold['detail']}")
 
 
 def _rows(service: ApiReply, pool: ApiReply, overrides: dict[Any, ApiReply]) -> Iterator[StatusRow]:
@@ -217,6 +277,10 @@ def _reasons(
         )
     for hold in held:
         yield f"held by {hold['reason']}: {hold['detail']}"
+    observed = region["observed"] or 0.0
+    beyond = {t: s for t, s in region["unsteered"].items() if s >= observed + SHARE_TOLERANCE}
+    if beyond:
+        yield f"not steered: {unsteered_text(beyond)} still lead here"
     if region["drift"]:
         yield f"drift: {region['drift']}"
     if region["errors"] > _NOTABLE_ERRORS * region["requests"]:

@@ -5,10 +5,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
 import click
+
+
+def replace_unprintable() -> None:
+    """Let output show `?` for what the terminal's encoding lacks, such as → in Latin-1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def can_prompt() -> bool:

@@ -13,7 +13,10 @@ _log = structlog.get_logger("residency")
 
 
 class ResidencyAlarm:
-    """Logs one line for every leak that begins, and one when a pool's last leak ends."""
+    """Logs one line for every leak that begins, and one when a pool's last leak ends.
+
+    What is not proven because it was not read is a warning: nobody needs to be woken for it.
+    """
 
     def __init__(self) -> None:
         self._leaks: dict[PoolName, tuple[Leak, ...]] = {}
@@ -24,7 +27,16 @@ class ResidencyAlarm:
             for pool, leaks in observed.leaks.items():
                 before = self._leaks.get((service, pool), ())
                 for leak in leaks:
-                    if leak not in before:
+                    if leak in before:
+                        continue
+                    if leak.unread is not None:
+                        _log.warning(
+                            "residency_not_proven",
+                            service=service,
+                            pool=pool,
+                            detail=describe_leak(leak),
+                        )
+                    else:
                         _log.error(
                             "residency_leak",
                             service=service,

@@ -134,7 +134,7 @@ class Previews:
         return Wanted(key, lambda: each_failure(present.evidence))
 
     def _decide(self, overrides: tuple[Override, ...]) -> _KeptPreview:
-        snapshot = self._snapshots.build(overrides=overrides)
+        snapshot = self._snapshots.build(overrides)
         decision = decide(snapshot)
         wake_at = inf if decision.wake_at is None else decision.wake_at
         until = min(wake_at, snapshot.now + snapshot.settings.cycle.period_s)

@@ -106,6 +106,8 @@ class Reconciliation:
         self._all_recorded = asyncio.Event()
         """Set while no cycle waits to be recorded or is being recorded."""
         self._all_recorded.set()
+        self._cycle_ended = asyncio.Event()
+        """Set when the cycle under way, or the next one, has ended; each cycle has its own."""
         self._cycle_lock = asyncio.Lock()
         """Held by the cycle under way, or by a caller that keeps cycles out."""
         self.latest: CycleReport | None = None
@@ -115,6 +117,18 @@ class Reconciliation:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._record_cycles())
             await self._run_cycles()
+
+    async def run_next(self, wait_s: float) -> bool:
+        """Wake the loop; whether a cycle that had not begun yet ended within `wait_s` seconds."""
+        awaited = self._cycle + 1
+        try:
+            async with asyncio.timeout(wait_s):
+                while self.latest is None or self.latest.cycle < awaited:
+                    self._wakeup.notify()
+                    await self._cycle_ended.wait()
+        except TimeoutError:
+            return False
+        return True
 
     @property
     def unrecorded(self) -> str | None:
@@ -194,7 +208,8 @@ class Reconciliation:
         with structlog.contextvars.bound_contextvars(cycle=self._cycle):
             max_age_s = self._active_settings.settings.cycle.observed_max_age_s
             await self._sources.observation.refresh(max_age_s)
-            snapshot = self._snapshots.build()
+            self._sources.observation.learn_weights(self._sources.expectations.all.__contains__)
+            snapshot = self._snapshots.build(self._sources.overrides.active())
             decision = decide(snapshot)
             written = await self._actuation.carry_out(decision)
             unsaved = self._new_record(snapshot, decision, written)
@@ -210,6 +225,8 @@ class Reconciliation:
             backoff_s=self._backoff_after(written),
             ended_at=ended_at,
         )
+        self._cycle_ended.set()
+        self._cycle_ended = asyncio.Event()
         return self.latest, unsaved
 
     def _new_record(

@@ -12,12 +12,14 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
 from controller import __version__
 from controller.loops.cycle.unsaved_records import UnsavedRecord, UnsavedRecords
 from controller.model.decision import Decision, DecisionRecord, Snapshot, TimelineEvent, WriteResult
+from controller.model.encoding import EXACT, as_text
 from controller.model.errors import StateUnavailableError
 from controller.model.health import Verdict
 from controller.model.levers import OutcomeStatus
@@ -41,8 +43,8 @@ RecordListener = Callable[[DecisionRecord], None]
 """Called with a stored record when more became known of its decision."""
 _MAX_OPEN_RECORDS = 100
 """Records that may still change; the follow-up of older ones has long ended."""
-_MAX_OPEN_SHARES = 50_000
-"""Shares in all open records; at some 100 bytes each they take 5 MB."""
+MAX_OPEN_BYTES = 2 * 2**20
+"""Bytes of all open records as JSON; in memory they take some three times as much."""
 _STORE_WAIT_S = 1.0
 """How long later cycles wait to be recorded while one record is being stored."""
 
@@ -56,7 +58,7 @@ class Recording:
         self._store = store
         self._clock = clock
         self._listeners = tuple(listeners)
-        self._open: OrderedDict[int, DecisionRecord] = OrderedDict()
+        self._open: OrderedDict[int, _OpenRecord] = OrderedDict()
         self._waiting = UnsavedRecords()
         self._storing: asyncio.Task[None] | None = None
         """The task that stores waiting records; done while none waits."""
@@ -148,14 +150,16 @@ class Recording:
 
     async def add_event(self, record_id: int, event: TimelineEvent) -> None:
         """Add one event to a record's timeline."""
-        record = self._open.get(record_id)
-        if record is not None:
+        found = self._open.get(record_id)
+        if found is not None:
+            record = found.record
             await self._update(replace(record, timeline=(*record.timeline, event)))
 
     async def add_effect(self, record_id: int, text: str) -> None:
         """Add one line to the measured effect of a decision."""
-        record = self._open.get(record_id)
-        if record is not None:
+        found = self._open.get(record_id)
+        if found is not None:
+            record = found.record
             measured = "\n".join(part for part in (record.measured_effect, text) if part)
             await self._update(replace(record, measured_effect=measured))
 
@@ -212,16 +216,16 @@ class Recording:
         self._store_error = ""
 
     def _keep_open(self, stored: DecisionRecord) -> None:
-        self._open[stored.id] = reduced_to_summary(stored)
-        shares = sum(map(_moved_shares, self._open.values()))
+        self._open[stored.id] = _OpenRecord.of(reduced_to_summary(stored))
+        size = sum(found.size for found in self._open.values())
         while len(self._open) > _MAX_OPEN_RECORDS or (
-            shares > _MAX_OPEN_SHARES and len(self._open) > 1
+            size > MAX_OPEN_BYTES and len(self._open) > 1
         ):
             _, closed = self._open.popitem(last=False)
-            shares -= _moved_shares(closed)
+            size -= closed.size
 
     async def _update(self, record: DecisionRecord) -> None:
-        self._open[record.id] = record
+        self._open[record.id] = _OpenRecord.of(record)
         for listener in self._listeners:
             listener(record)
         try:
@@ -287,5 +291,13 @@ class Recording:
         return self._clock.wall() - timedelta(seconds=self._clock.monotonic() - at)
 
 
-def _moved_shares(record: DecisionRecord) -> int:
-    return sum(3 * len(plan.before) + len(plan.held) for plan in record.plans)
+class _OpenRecord(NamedTuple):
+    """A record that may still change, and its bytes as JSON."""
+
+    record: DecisionRecord
+    size: int
+
+    @classmethod
+    def of(cls, record: DecisionRecord) -> _OpenRecord:
+        """The record with its size."""
+        return cls(record, len(as_text(EXACT(record)).encode()))

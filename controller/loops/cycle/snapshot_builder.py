@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from controller.loops.active_settings import ActiveSettings
+from controller.loops.levers.carried_weights import WeightMemory
 from controller.loops.levers.expectations import Expectations
 from controller.loops.levers.observation import Observation
 from controller.loops.overrides import Overrides
@@ -17,6 +18,7 @@ from controller.model.levers import Observed, Position
 from controller.model.memory import NO_MEMORY
 from controller.model.overrides import Override
 from controller.model.second_opinions import AnsweredCounts, Opinion
+from controller.planning.guards.way_back import with_unexplained_parts
 from controller.ports import Clock, FigureSource
 
 _MEASURED_S = 10.0
@@ -32,6 +34,7 @@ class Sources:
     observation: Observation
     overrides: Overrides
     expectations: Expectations
+    weights: WeightMemory
     traffic: TrafficReports
     figures: FigureSource
     opinions: Callable[[], Mapping[Position, Opinion]]
@@ -54,15 +57,18 @@ class SnapshotBuilder:
     def unread(self) -> str | None:
         """Why nothing may move: earlier orders are not read yet; None once they are."""
         sources = self.sources
-        return None if sources.overrides.loaded and sources.expectations.loaded else _UNREAD
+        parts = (sources.overrides, sources.expectations, sources.weights)
+        return None if all(part.loaded for part in parts) else _UNREAD
 
-    def build(
-        self, settings: Settings | None = None, overrides: Iterable[Override] | None = None
-    ) -> Snapshot:
-        """Everything known now, with the active settings and overrides, or with those given."""
+    def build(self, overrides: Iterable[Override], settings: Settings | None = None) -> Snapshot:
+        """Everything known now, with these overrides, and the active settings or those given."""
         settings, sources = settings or self._active_settings.settings, self.sources
-        observed = sources.observation.observed(settings)
-        orders = sources.overrides.active() if overrides is None else tuple(overrides)
+        observed, expected = sources.observation.observed(settings), sources.expectations.all
+        if sources.expectations.loaded:
+            observed = {
+                name: with_unexplained_parts(one, expected) if one.unequal else one
+                for name, one in observed.items()
+            }
         return Snapshot(
             now=self._clock.monotonic(),
             started_at=self._started_at,
@@ -71,8 +77,8 @@ class SnapshotBuilder:
             known_good=sources.probing.known_good_under(settings),
             known_bad=sources.probing.known_bad_under(settings),
             observed=observed,
-            expected=sources.expectations.all,
-            overrides=orders,
+            expected=expected,
+            overrides=tuple(overrides),
             figures=sources.figures.read(),
             measured=sources.traffic.split(_MEASURED_S),
             memory=self.memory,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections import deque
 from dataclasses import dataclass
 
+from controller.model.compression import compressed, decompressed
 from controller.model.configuration import Settings
 from controller.model.decision import DecisionRecord
 from controller.model.decoding import decoded
@@ -88,11 +88,11 @@ class _Packed:
         text = encode_evidence(unsaved.evidence)
         lines = (as_text(EXACT(unsaved.record)), text.snapshot, text.decision)
         settings = unsaved.evidence.snapshot.settings
-        return cls(settings, zlib.compress("\n".join(lines).encode()))
+        return cls(settings, compressed("\n".join(lines)))
 
     def unpacked(self) -> UnsavedRecord:
         """The same record, its evidence as text."""
-        record, snapshot, decision = zlib.decompress(self.text).decode().split("\n")
+        record, snapshot, decision = decompressed(self.text).split("\n")
         evidence = EvidenceText(settings_text(self.settings), snapshot, decision)
         return UnsavedRecord(decoded(DecisionRecord, json.loads(record)), evidence)
 

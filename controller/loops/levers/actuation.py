@@ -29,9 +29,10 @@ from controller.loops.levers.write_guard import WriteGuard
 from controller.loops.wakeup import WakeUp
 from controller.model.decision import Decision, PoolName, WriteResult
 from controller.model.levers import Change, Outcome, OutcomeStatus, Position
+from controller.planning.levers.lever import NO_WEIGHTS
 from controller.planning.levers.registry import LEVERS, AnyLever, lever_of
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
-from controller.ports import Clock
+from controller.ports import Clock, TimerHandle
 
 _log = structlog.get_logger("actuation")
 _Unit = PoolName | Position
@@ -57,10 +58,11 @@ class Actuation:
         self._ports = ports
         self._expectations = expectations
         self._clock = clock
-        self._written_at: dict[Position, float] = {}
-        """When each position was last written, or may have been."""
         self._refused_at: dict[_Unit, float] = {}
         """When each unit was last refused; removed once it is applied."""
+        self._wakeup = wakeup
+        self._waking: tuple[float, TimerHandle] | None = None
+        """When the reconciler is woken for a change that waits for a reading, and the timer."""
         self._pending = PendingWrites(clock, wakeup, self._on_result, expectations.record_results)
         self._write_guard = WriteGuard(active_settings, observation)
 
@@ -69,8 +71,8 @@ class Actuation:
 
         These changes wait for a later cycle:
         - to a zone or accelerator that is still being written;
-        - of a position that was written and is being read for the first time since: the decision
-          rests on the reading before, and would send the same again;
+        - of a position whose last write was refused, or may have been applied, until it is read
+          (`Observation.unread_until`): the decision rests on the reading before;
         - the rest of such a pool, if it alone would leave no region open.
 
         One target's failure does not affect another. Late outcomes of earlier cycles are returned,
@@ -88,7 +90,13 @@ class Actuation:
 
     async def end(self) -> None:
         """Cancel every write under way."""
+        if self._waking is not None:
+            self._waking[1].cancel()
         await self._pending.end()
+
+    def forget_refusals(self) -> None:
+        """Forget what was refused under earlier settings: its records may be others now."""
+        self._refused_at.clear()
 
     def _series(self, decision: Decision, allowed: Iterable[Change]) -> list[WriteSeries]:
         """One series of writes for each target of these changes."""
@@ -104,11 +112,23 @@ class Actuation:
 
     def _can_be_sent(self, change: Change) -> bool:
         service = self._active_settings.settings.services[change.position.service]
-        target = lever_of(service).target(service)
-        written_at = self._written_at.get(change.position, float("-inf"))
-        return not (
-            self._pending.is_busy(target) or self._observation.is_reread_pending(target, written_at)
-        )
+        lever = lever_of(service)
+        target = lever.target(service)
+        if self._pending.is_busy(target):
+            return False
+        writes = self._parts(lever, [change]).get(change, ())
+        until = self._observation.unread_until(lever, target, writes)
+        if until is not None:
+            self._wake_by(until)
+        return until is None
+
+    def _wake_by(self, at: float) -> None:
+        """Request a cycle at this time, or earlier."""
+        if self._waking is not None:
+            if self._clock.monotonic() < self._waking[0] <= at:
+                return
+            self._waking[1].cancel()
+        self._waking = at, self._clock.call_at(at, self._wakeup.notify)
 
     def _by_target(self, changes: Iterable[Change]) -> dict[tuple[AnyLever, str], list[Change]]:
         """Lever and target to the changes there, in the order of `LEVERS`."""
@@ -123,8 +143,13 @@ class Actuation:
         """Each change and its writes against the last reading; changes without any are left out."""
         services = dict.fromkeys(change.position.service for change in changes)
         known = {name: self._observation.resources(name) for name in services}
+        weights = {name: self._observation.open_weights(name) for name in services}
         found = {
-            change: lever.writes(change, known[change.position.service][change.position])
+            change: lever.writes(
+                change,
+                known[change.position.service][change.position],
+                weights[change.position.service].get(change.position, NO_WEIGHTS),
+            )
             for change in changes
         }
         return {change: writes for change, writes in found.items() if writes}
@@ -147,8 +172,7 @@ class Actuation:
                 refused = OutcomeStatus.REFUSED
                 outcome = Outcome(refused, lever.throttled_text, throttled=True)
             else:
-                port = self._ports[lever.kind]
-                outcome = await port.send(target, step.writes, emergency=emergency)
+                outcome = await self._send(lever, target, step, emergency=emergency)
                 self._note_refusal(lever, step, outcome)
             yield WriteResult(lever.kind, target, tuple(step.writes_by_change), outcome)
             is_throttled = is_throttled or outcome.throttled
@@ -156,6 +180,17 @@ class Actuation:
                 applied += step.writes
             elif _is_refused(outcome):
                 left.extendleft(reversed(lever.split_step(step)))
+
+    async def _send(
+        self, lever: AnyLever, target: str, step: WriteStep[Any], *, emergency: bool
+    ) -> Outcome:
+        """Send one step, and have its outcome observed: unknown where a mistake of ours ends it."""
+        outcome = Outcome(OutcomeStatus.UNKNOWN)
+        try:
+            outcome = await self._ports[lever.kind].change(target, step.writes, emergency=emergency)
+        finally:
+            self._observation.note_outcome(lever, target, step, outcome)
+        return outcome
 
     def _steps(
         self, lever: AnyLever, parts: WritesByChange[Any], urgent: Collection[PoolName]
@@ -179,10 +214,8 @@ class Actuation:
                 self._refused_at[unit] = self._clock.monotonic()
 
     def _on_result(self, written: WriteResult) -> None:
-        """Have the next cycle read the target again, whatever AWS answered."""
+        """Have the next cycle read the target again, whatever AWS answered, or if it does not."""
         self._observation.invalidate(written.target)
-        now = self._clock.monotonic()
-        self._written_at.update((change.position, now) for change in written.changes)
 
 
 def _is_refused(outcome: Outcome) -> bool:

@@ -32,6 +32,8 @@ from controller.planning.memory import has_same_lever
 from controller.ports import ExpectedLeverStates
 
 _log = structlog.get_logger("expectations")
+_KEPT_ELSEWHERE = 5_000
+"""Positions remembered that are not in the settings."""
 _DISK_WAIT_S = 0.2
 """How long a change, or its outcome, waits for the disk."""
 
@@ -57,10 +59,22 @@ class Expectations:
         """Every position that was ever written or accepted, the newest lever state last."""
         return dict(self._expected)
 
-    async def load(self) -> None:
-        """Read the expectations of an earlier process. Raises StateUnavailableError."""
+    async def load(self, settings: Settings) -> None:
+        """Read the expectations of an earlier process. Raises StateUnavailableError.
+
+        Those of positions that are not in the settings are kept, for they may come back, up to
+        `_KEPT_ELSEWHERE`.
+        """
         self._expected = {**await self._store.expected(), **self._expected}
         self.loaded = True
+        elsewhere = [position for position in self._expected if not _is_in(position, settings)]
+        if len(elsewhere) > _KEPT_ELSEWHERE:
+            surplus = elsewhere[_KEPT_ELSEWHERE:]
+            _log.warning("expectations_forgotten", positions=len(surplus))
+            for position in surplus:
+                del self._expected[position]
+            self._unsaved |= dict.fromkeys(surplus, ())
+            self._start_saving()
 
     def prepare(self, old: Settings, new: Settings) -> Callable[[], None]:
         """Prepare a reload; calling the result forgets expectations of levers that are gone.
@@ -152,6 +166,12 @@ class Expectations:
                 return
             kept = self._unsaved.items()
             self._unsaved = {p: settings for p, settings in kept if saving.get(p) != settings}
+
+
+def _is_in(position: Position, settings: Settings) -> bool:
+    service = settings.services.get(position.service)
+    pool = service.pools.get(position.pool) if service else None
+    return pool is not None and position.region in pool.regions
 
 
 def _newest_last(known: tuple[LeverState, ...], newest: LeverState) -> tuple[LeverState, ...]:

@@ -17,7 +17,7 @@ import structlog
 
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.recording import Recording
-from controller.loops.levers.lever_ports import LeverPorts
+from controller.loops.levers.lever_ports import SpreadChecks
 from controller.loops.reports.traffic import TrafficReports
 from controller.model.decision import DecisionRecord, PoolPlan, TimelineEvent, WriteResult
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
@@ -70,14 +70,14 @@ class FollowUp:
     def __init__(
         self,
         active_settings: ActiveSettings,
-        ports: LeverPorts,
+        spread_checks: SpreadChecks,
         recording: Recording,
         traffic: TrafficReports,
         clock: Clock,
         observe: PropagationObserver,
     ) -> None:
         self._active_settings = active_settings
-        self._ports = ports
+        self._spread_checks = spread_checks
         self._recording = recording
         self._traffic = traffic
         self._clock = clock
@@ -146,12 +146,12 @@ class FollowUp:
         self._polling += 1
         self._spreading[followed.written.target] += 1
         unanswered = False
-        port = self._ports[lever_named(followed.written.lever).kind]
+        has_spread = self._spread_checks[lever_named(followed.written.lever).kind]
         try:
             while self._clock.monotonic() - followed.since < _GIVE_UP_S:
                 await self._clock.sleep(self._poll_interval_s())
                 try:
-                    if await port.has_spread(followed.written):
+                    if await has_spread(followed.written):
                         return None
                 except ProviderRejectedError as error:
                     return str(error)

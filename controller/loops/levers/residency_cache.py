@@ -7,12 +7,14 @@ only when something else at AWS, or the service's settings, has changed.
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from controller.model.configuration import Service
 from controller.planning.levers.lever import Lever
 from controller.planning.residency.proof import Proof
+from controller.planning.residency.zone_listings import ZoneScope
 
 T = TypeVar("T")
 _UNBOUND = Proof({})
@@ -23,6 +25,7 @@ _UNBOUND = Proof({})
 class _KeptProof:
     service: Service
     tree: Sequence[Any]
+    scope: ZoneScope | None
     proof: Proof
 
 
@@ -31,6 +34,14 @@ class ResidencyCache:
 
     def __init__(self) -> None:
         self._kept: dict[str, _KeptProof] = {}
+        self.scope: ZoneScope | None = None
+        """What the listings show of their target; None: all of it."""
+
+    def within(self, scope: ZoneScope | None) -> Self:
+        """The same cache, for listings that show no more of their target than the scope."""
+        view = copy(self)  # shares the proofs with this one
+        view.scope = scope
+        return view
 
     def of(
         self, lever: Lever[T, Any, Any], name: str, service: Service, listing: Sequence[T]
@@ -39,17 +50,23 @@ class ResidencyCache:
         if all(pool.residency is None for pool in service.pools.values()):
             return _UNBOUND
         kept = self._kept.get(name)
-        if kept is None or kept.service != service or not _same(lever, kept.tree, listing):
-            kept = _KeptProof(service, listing, lever.prove(name, service, listing))
-            self._kept[name] = kept
+        if (
+            kept is None
+            or kept.service != service
+            or kept.scope != self.scope
+            or not is_same_tree(lever, kept.tree, listing)
+        ):
+            proof = lever.prove(name, service, listing, self.scope)
+            kept = self._kept[name] = _KeptProof(service, listing, self.scope, proof)
         return kept.proof
 
     def forget_all_but(self, names: Container[str]) -> None:
         """Drop the proofs of services of other names."""
-        self._kept = {name: kept for name, kept in self._kept.items() if name in names}
+        for name in [name for name in self._kept if name not in names]:
+            del self._kept[name]
 
 
-def _same(lever: Lever[T, Any, Any], old: Sequence[T], new: Sequence[T]) -> bool:
+def is_same_tree(lever: Lever[T, Any, Any], old: Sequence[T], new: Sequence[T]) -> bool:
     """Whether two listings differ in nothing that a proof reads. AWS lists in a stable order."""
     alike = lever.is_same_for_proof
     return len(old) == len(new) and all(

@@ -18,7 +18,7 @@ from controller.loops.active_settings import ActiveSettings
 from controller.loops.levers.observation import Observation
 from controller.model.decision import PoolName, WriteResult
 from controller.model.levers import Change, LeverChange, Outcome, OutcomeStatus
-from controller.planning.levers.lever import of_pool
+from controller.planning.levers.lever import NO_WEIGHTS, of_pool
 from controller.planning.levers.registry import AnyLever, lever_of
 from controller.planning.levers.write_steps import WriteStep
 
@@ -101,7 +101,16 @@ class WriteGuard:
         """Whether no region of a pool is open once the changes are made to what was last read."""
         lever = lever_of(self._active_settings.settings.services[name[0]])
         resources = self._resources(name)
-        writes = [w for c in changes for w in lever.writes(c, resources[c.position.region])]
+        weights = self._observation.open_weights(name[0])
+        writes = [
+            write
+            for change in changes
+            for write in lever.writes(
+                change,
+                resources[change.position.region],
+                weights.get(change.position, NO_WEIGHTS),
+            )
+        ]
         return lever.closes_all(resources, writes)
 
     def _resources(self, name: PoolName) -> dict[str, tuple[Any, ...]]:

@@ -5,29 +5,47 @@ Nothing waits here: every method is called when something happened, and returns 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from controller.loops.probing.monitored_addresses import MonitoredAddresses
 from controller.loops.probing.one_shot_timers import OneShotTimers
 from controller.loops.probing.open_failures import OpenFailures
 from controller.loops.probing.probe_timing import ProbeTiming
 from controller.model.configuration import Endpoint, EndpointId, HealthSettings
 from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
+from controller.planning.health.address_set import inherited
 from controller.planning.health.hysteresis import advance
 from controller.planning.health.steady_state import SteadyState
 from controller.ports import Target
 
-_FAILED = ProbeOutcome.FAILED
+_FAILED, _NOT_RUN = ProbeOutcome.FAILED, ProbeOutcome.COULD_NOT_RUN
 ProbeObserver = Callable[[ProbeResult], None]
 """Called with every result of one endpoint or reference target."""
+
+
+AddressSetFactory = Callable[["EndpointMonitor"], MonitoredAddresses]
+"""Makes the set of addresses of a monitor whose name has several."""
 
 
 class MonitorHost(Protocol):
     """What monitors share, and whom they call with what they found."""
 
-    limits: HealthSettings
     confirmations: OneShotTimers[EndpointMonitor]
     open_failures: OpenFailures
+
+    @property
+    def limits(self) -> HealthSettings:
+        """How many results change a verdict."""
+        ...
+
+    def settled(self, monitor: EndpointMonitor, result: ProbeResult) -> ProbeResult:
+        """The result of a probe that could not be run, as a failure if it is the endpoint's."""
+        ...
+
+    def on_run_again(self, monitor: EndpointMonitor) -> None:
+        """Probes that could not be run can be again, or are made no more."""
+        ...
 
     def on_result(self, monitor: EndpointMonitor, before: HealthState) -> None:
         """A result changed a monitor's state by more than another answer as usual does."""
@@ -49,18 +67,20 @@ class EndpointMonitor:
     """
 
     __slots__ = (
+        "_address_sets",
+        "_addresses",
         "_confirm_at",
         "_confirmations",
         "_host",
         "_is_another_wanted",
         "_is_probing",
-        "_observe",
         "_state",
         "_steady",
         "_was_disconnected",
         "degradation",
         "endpoint",
         "key",
+        "observe",
         "target",
         "timing",
     )
@@ -72,10 +92,18 @@ class EndpointMonitor:
         endpoint: Endpoint,
         timing: ProbeTiming,
         observe: ProbeObserver,
+        address_sets: AddressSetFactory | None = None,
     ) -> None:
-        """`key`: an endpoint's id, or a reference target's address."""
+        """`key`: an endpoint's id, or a reference target's address.
+
+        `address_sets` None: a name with several addresses is asked as a whole.
+        """
         self._host = host
-        self._observe = observe
+        self._address_sets = address_sets
+        self._addresses: MonitoredAddresses | None = None
+        """The addresses of the endpoint's name while it has several; None: its own target is
+        probed."""
+        self.observe = observe
         self.key = key
         self.endpoint = endpoint
         self.timing = timing
@@ -98,20 +126,40 @@ class EndpointMonitor:
     @property
     def state(self) -> HealthState:
         """What is believed of its health, as of now."""
+        if self._addresses is not None:
+            return self._addresses.state
         return self._state if self._steady is None else self._steady.state()
+
+    @property
+    def address_states(self) -> Mapping[str, HealthState]:
+        """Address to its state, as of now; of an endpoint with one address its own."""
+        if self._addresses is not None:
+            return self._addresses.states
+        state = self.state
+        return {state.address: state}
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a probe or confirmations of a failure are under way."""
+        return self._is_probing or self._confirmations > 0
+
+    def inherit(self, state: HealthState) -> None:
+        """Begin with this state."""
+        self._state, self._steady = state, None
 
     def reset(self) -> None:
         """Make its health unknown."""
         self._state, self._steady = HealthState(), None
+        if self._addresses is not None:
+            self._addresses.reset()
 
     def apply_timing(self, timing: ProbeTiming) -> None:
         """Use other settings, whose health limits may differ, too."""
         self.timing = timing
-        self._state, self._steady = self.state, None
-
-    @property
-    def _is_busy(self) -> bool:
-        return self._is_probing or self._confirmations > 0
+        if self._addresses is not None:
+            self._addresses.follow_owner()
+        else:
+            self._state, self._steady = self.state, None
 
     def on_schedule(self) -> None:
         """Probe, as is due now; skipped while a probe or its confirmations are under way."""
@@ -129,7 +177,9 @@ class EndpointMonitor:
     def probe_now(self) -> None:
         """Probe at once, or again when the probe under way is over: its answer says too little
         about the time after this call."""
-        if self.target is None or self._is_busy:
+        if self._addresses is not None:
+            self._addresses.probe_all()
+        elif self.target is None or self.is_busy:
             self._is_another_wanted = True
         else:
             self._probe(self.target)
@@ -145,12 +195,18 @@ class EndpointMonitor:
         self.target = target
         if self._is_probing:
             self._probe(target)
+        if self._addresses is not None:
+            self._addresses.retarget()
 
     def close(self) -> None:
         """Probe no more."""
         if self.target is not None:
             self.target.close()
             self.target = None
+        if self._addresses is not None:
+            self._addresses.close()
+        if self._state.not_run:
+            self._host.on_run_again(self)
 
     def _probe(self, target: Target) -> None:
         self._is_probing, self._is_another_wanted = True, False
@@ -172,12 +228,14 @@ class EndpointMonitor:
                 and steady.last_result_at >= self._host.open_failures.latest
                 and steady.try_fold(result)
             ):
-                self._observe(result)
+                self.observe(result)
             else:
-                self._fold(result)
+                if result.outcome is _NOT_RUN:
+                    result = self._host.settled(self, result)
+                self.fold(result)
                 if self._confirmations or result.outcome is _FAILED:
                     self._confirm_failure(result)
-            if self._is_another_wanted and not self._is_busy:
+            if self._is_another_wanted and not self.is_busy:
                 self.probe_now()
         except Exception as error:
             self._host.on_error(error)
@@ -186,11 +244,27 @@ class EndpointMonitor:
         """As the port promises; a late answer ends the confirmations, for the endpoint answers."""
         try:
             self._confirmations = 0
-            self._fold(result)
-            if self._is_another_wanted and not self._is_busy:
+            if self._addresses is None:
+                self.fold(result)
+            if self._is_another_wanted and not self.is_busy:
                 self.probe_now()
         except Exception as error:
             self._host.on_error(error)
+
+    def on_addresses(self, addresses: tuple[str, ...]) -> bool:
+        """As the port promises: an endpoint's addresses are probed one by one."""
+        if self._address_sets is None:
+            return False
+        try:
+            self._is_probing = self._is_another_wanted = False
+            self._confirmations = 0
+            self._host.on_run_again(self)
+            if self._addresses is None:
+                self._addresses = self._address_sets(self)
+            self._addresses.follow(addresses)
+        except Exception as error:
+            self._host.on_error(error)
+        return True
 
     def on_disconnect(self) -> None:
         """Probe at once when the endpoint ends its connection, once in an interval at most: some
@@ -199,14 +273,28 @@ class EndpointMonitor:
             self._was_disconnected = True
             self.probe_now()
 
-    def _fold(self, result: ProbeResult) -> None:
+    def fold(self, result: ProbeResult) -> None:
         """Update the state with one result (hysteresis)."""
+        if self._addresses is not None:
+            if not result.address:  # the name has none now, or was not resolved in time
+                self.observe(result)
+                self._addresses.fold(result)
+                return
+            self._keep_one_address(self._addresses)
         before, host = self.state, self._host
         self._state, self._steady = advance(before, result, host.limits), None
-        self._observe(result)
+        self.observe(result)
+        if before.not_run and not self._state.not_run:
+            host.on_run_again(self)
         host.on_result(self, before)
         if not self.degradation:
             self._steady = SteadyState.of(self._state, host.limits.gray)
+
+    def _keep_one_address(self, addresses: MonitoredAddresses) -> None:
+        """The name has one address again, which inherits what is believed of the endpoint."""
+        self._state, self._steady = inherited(addresses.state), None
+        addresses.close()
+        self._addresses = None
 
     def _confirm_failure(self, result: ProbeResult) -> None:
         """After an endpoint's first failure, probe with short gaps until it answers or is down.

@@ -14,22 +14,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from math import inf
 
 from controller.loops.active_settings import ActiveSettings
+from controller.loops.probing.address_set import AddressSets
 from controller.loops.probing.corroboration import Corroborators
 from controller.loops.probing.endpoint_monitor import EndpointMonitor, ProbeObserver
 from controller.loops.probing.one_shot_timers import OneShotTimers
 from controller.loops.probing.open_failures import OpenFailures
+from controller.loops.probing.prepared_monitor import PreparedMonitor
 from controller.loops.probing.probe_schedule import ProbeSchedule
-from controller.loops.probing.probe_timing import ProbeTiming, ProbeTimings
+from controller.loops.probing.probe_timing import ProbeTimings
+from controller.loops.probing.route_witnesses import RouteWitnesses
+from controller.loops.probing.unasked import UnaskedProbes
 from controller.model.configuration import Endpoint, EndpointId, Settings
-from controller.model.health import HealthState, ReferenceKind, Verdict
+from controller.model.health import HealthState, ProbeOutcome, ProbeResult, ReferenceKind, Verdict
 from controller.planning.health.gray_failure import degraded_steps
 from controller.planning.health.hysteresis import is_answering
-from controller.ports import Clock, Prober, Target
+from controller.ports import Clock, Prober
 
 Observers = Callable[[EndpointId | ReferenceKind, Endpoint], ProbeObserver]
 """The observer of an endpoint's or reference target's results."""
@@ -63,6 +66,11 @@ class ProbeLoop:
         )
         self.open_failures = OpenFailures()
         self._corroborators = Corroborators(clock, self._corroborating_monitors, self.open_failures)
+        self._route_witnesses = RouteWitnesses(self._corroborating_monitors)
+        self._address_sets = AddressSets(
+            active_settings, prober, clock, self, self._route_witnesses
+        )
+        self.unasked = UnaskedProbes()
         self._changes = 0
         self.changed_at = -inf
         """When a verdict, a suspicion or a step of degradation changed last, monotonic seconds."""
@@ -78,6 +86,16 @@ class ProbeLoop:
     def health(self) -> Mapping[EndpointId, HealthState]:
         """The believed health of every endpoint, as of now."""
         return {endpoint_id: monitor.state for endpoint_id, monitor in self._endpoints.items()}
+
+    def addresses(self, endpoint_id: EndpointId) -> Mapping[str, HealthState]:
+        """Address to its believed health; of a name with several addresses each that is probed."""
+        monitor = self._endpoints.get(endpoint_id)
+        return {} if monitor is None else monitor.address_states
+
+    @property
+    def missing_families(self) -> tuple[str, ...]:
+        """Address families that names have addresses of and this host no route for."""
+        return self._prober.missing_families
 
     @property
     def changes(self) -> int:
@@ -143,9 +161,9 @@ class ProbeLoop:
     def _commit(
         self,
         settings: Settings,
-        endpoints: Mapping[EndpointId, _PreparedMonitor],
-        known_good: Mapping[str, _PreparedMonitor],
-        known_bad: Mapping[str, _PreparedMonitor],
+        endpoints: Mapping[EndpointId, PreparedMonitor],
+        known_good: Mapping[str, PreparedMonitor],
+        known_bad: Mapping[str, PreparedMonitor],
     ) -> None:
         self.limits = settings.health
         all_prepared = (*endpoints.values(), *known_good.values(), *known_bad.values())
@@ -200,7 +218,7 @@ class ProbeLoop:
         monitors: Mapping[str, EndpointMonitor],
         urls: Iterable[str],
         timings: ProbeTimings,
-    ) -> dict[str, _PreparedMonitor]:
+    ) -> dict[str, PreparedMonitor]:
         """The reference targets of one kind that settings name."""
         return {
             url: self._prepared(monitors.get(url), url, kind, Endpoint(probe=url), timings)
@@ -214,16 +232,17 @@ class ProbeLoop:
         observed: EndpointId | ReferenceKind,
         endpoint: Endpoint,
         timings: ProbeTimings,
-    ) -> _PreparedMonitor:
+    ) -> PreparedMonitor:
         timing = timings.of(endpoint)
+        sets = self._address_sets if isinstance(key, EndpointId) else None
         monitor = kept or EndpointMonitor(
-            self, key, endpoint, timing, self._observers(observed, endpoint)
+            self, key, endpoint, timing, self._observers(observed, endpoint), sets
         )
         is_new_target = kept is None or kept.endpoint != endpoint
         if self._end is None or not is_new_target:
-            return _PreparedMonitor(monitor, endpoint, timing)
+            return PreparedMonitor(monitor, endpoint, timing)
         target = self._prober.target(endpoint, monitor)
-        return _PreparedMonitor(monitor, endpoint, timing, target)
+        return PreparedMonitor(monitor, endpoint, timing, target)
 
     def _schedule_monitors(self) -> None:
         """Spread new endpoints over their interval; probe new reference targets at once."""
@@ -271,7 +290,8 @@ class ProbeLoop:
     def _has_degradation_changed(self, monitor: EndpointMonitor) -> bool:
         """Whether it answers worse, or better, by a step. Called for every probe."""
         state, gray = monitor.state, self.limits.gray
-        if not monitor.degradation and state.bad_ratio < gray.bad_ratio:
+        is_plain = state.addresses is None and state.bad_ratio < gray.bad_ratio
+        if is_plain and not monitor.degradation:
             return False
         before = monitor.degradation
         monitor.degradation = degraded_steps(state, before, gray)
@@ -282,25 +302,22 @@ class ProbeLoop:
         if isinstance(monitor.key, EndpointId):
             self._corroborators.probe_for(monitor.key)
 
+    def settled(self, monitor: EndpointMonitor, result: ProbeResult) -> ProbeResult:
+        """As the protocol promises: note what could not be run, and settle a missing route."""
+        probing = self._active_settings.settings.probing
+        result = self._route_witnesses.settle(monitor, result, probing)
+        if result.outcome is ProbeOutcome.COULD_NOT_RUN:
+            name = " at ".join(filter(None, (str(monitor.key), result.address)))
+            self.unasked.add(monitor, name, result)
+        else:
+            self.unasked.discard(monitor)
+        return result
+
+    def on_run_again(self, monitor: EndpointMonitor) -> None:
+        """As the protocol promises."""
+        self.unasked.discard(monitor)
+
     def on_error(self, error: Exception) -> None:
         """End `run`, with this error: a prober that half works must not go on."""
         if self._end is not None and not self._end.done():
             self._end.set_exception(error)
-
-
-@dataclass(frozen=True, slots=True)
-class _PreparedMonitor:
-    """A monitor, and what it probes once the prepared settings are active."""
-
-    monitor: EndpointMonitor
-    endpoint: Endpoint
-    timing: ProbeTiming
-    target: Target | None = None
-    """A new target; None: the target stays, or probing does not run yet."""
-
-    def commit(self) -> None:
-        monitor = self.monitor
-        monitor.apply_timing(self.timing)
-        monitor.endpoint = self.endpoint
-        if self.target is not None:
-            monitor.set_target(self.target)

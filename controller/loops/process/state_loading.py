@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import structlog
 
+from controller.loops.active_settings import ActiveSettings
+from controller.loops.levers.carried_weights import WeightMemory
 from controller.loops.levers.expectations import Expectations
 from controller.loops.overrides import Overrides
 from controller.model.errors import StateUnavailableError
@@ -24,18 +26,23 @@ _RETRY_S = 1.0
 
 
 class StateLoading:
-    """The reading of orders and expectations at a start; `run` ends when both were read."""
+    """The reading of orders, expectations and carried weights at a start; `run` ends when all were
+    read."""
 
     def __init__(
         self,
         expectations: Expectations,
         overrides: Overrides,
+        active_settings: ActiveSettings,
+        weights: WeightMemory,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
         """`wake` is called when everything was read."""
         self._expectations = expectations
         self._overrides = overrides
+        self._active_settings = active_settings
+        self._weights = weights
         self._clock = clock
         self._wake = wake
         self._loading: asyncio.Task[None] | None = None
@@ -43,7 +50,7 @@ class StateLoading:
     @property
     def is_done(self) -> bool:
         """Whether everything was read."""
-        return self._expectations.loaded and self._overrides.loaded
+        return all(part.loaded for part in self._parts)
 
     async def begin(self) -> None:
         """Read, and return at the latest after `_START_WAIT_S`. Raises StateUnavailableError."""
@@ -71,5 +78,15 @@ class StateLoading:
             await asyncio.gather(self._loading, return_exceptions=True)
 
     async def _load(self) -> None:
-        parts = (self._expectations, self._overrides)
-        await asyncio.gather(*(part.load() for part in parts if not part.loaded))
+        reads = []
+        if not self._expectations.loaded:
+            reads.append(self._expectations.load(self._active_settings.settings))
+        if not self._overrides.loaded:
+            reads.append(self._overrides.load())
+        if not self._weights.loaded:
+            reads.append(self._weights.load())
+        await asyncio.gather(*reads)
+
+    @property
+    def _parts(self) -> tuple[Expectations, Overrides, WeightMemory]:
+        return self._expectations, self._overrides, self._weights

@@ -143,7 +143,8 @@ class ReloadProposals:
     def of(self, loaded: LoadedSettings) -> ReloadProposal:
         """What making these settings active would change now."""
         old, new = self._active_settings.settings, loaded.settings
-        known, then = self._snapshots.build(old), self._snapshots.build(new)
+        orders = self._snapshots.sources.overrides.active()
+        known, then = self._snapshots.build(orders, old), self._snapshots.build(orders, new)
         decision = decide(then)
         void_now = void_orders(known.overrides, old)
         return ReloadProposal(

@@ -27,6 +27,7 @@ from controller.planning.health.answered_shares import (
     NO_ADDRESS,
     Sample,
     answered_counts,
+    sampled_weight,
     with_sample,
 )
 from controller.planning.health.second_opinions import FRESH_FOR_S
@@ -99,9 +100,9 @@ class DnsSampling:
 
     def _has_weights(self, pool: PoolName, observed: Mapping[str, Observed]) -> bool:
         """Whether the pool was sampled under the weights that were read last."""
-        states = observed[pool[0]].settings if pool[0] in observed else {}
-        return all(
-            (state := states.get(Position(*pool, region))) and state.weight == weight
+        read = observed.get(pool[0])
+        return read is not None and all(
+            sampled_weight(read, Position(*pool, region)) == weight
             for region, weight in self._weights[pool].items()
         )
 
@@ -121,9 +122,9 @@ class DnsSampling:
                 continue
             for position, destination in found.items():
                 destinations.setdefault((name, position.pool), {})[position.region] = destination
-            for position, state in observed.settings.items():
-                pool = (name, position.pool)
-                weights.setdefault(pool, {})[position.region] = state.weight
+            for position in observed.settings:
+                if (weight := sampled_weight(observed, position)) is not None:
+                    weights.setdefault((name, position.pool), {})[position.region] = weight
         for pool, new in weights.items():
             if new != self._weights.get(pool):
                 self._settles_at[pool] = now + settings.answers.settled_after_s

@@ -11,6 +11,8 @@ from controller.model.configuration.answers import AnswerSettings
 from controller.model.configuration.api import ApiLimits, ApiSettings, Token
 from controller.model.configuration.base import ConfigModel, KeyPath, RegionName
 from controller.model.configuration.endpoints import (
+    AddressRule,
+    CertificateRules,
     Endpoint,
     EndpointId,
     PlainSecretError,
@@ -34,6 +36,7 @@ from controller.model.configuration.services import (
     ServiceRegion,
 )
 from controller.model.configuration.settings import Settings
+from controller.model.configuration.state import StateSettings
 from controller.model.configuration.steering import (
     AwsSettings,
     CycleSettings,
@@ -48,10 +51,12 @@ from controller.model.configuration.steering import (
 
 __all__ = [
     "AcceleratorLever",
+    "AddressRule",
     "AnswerSettings",
     "ApiLimits",
     "ApiSettings",
     "AwsSettings",
+    "CertificateRules",
     "ConfigModel",
     "CycleSettings",
     "DriftPolicy",
@@ -79,6 +84,7 @@ __all__ = [
     "Service",
     "ServiceRegion",
     "Settings",
+    "StateSettings",
     "Token",
     "VantageSettings",
 ]

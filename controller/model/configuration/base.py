@@ -10,10 +10,12 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+StatePath = Annotated[Text, StringConstraints(pattern=r"^[^~]")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/\S+$")]
-RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,5}(-[a-z]+)+-\d{1,2}$")]
+"""Regions of every partition of AWS, also of later ones: `eu-west-1`, `eusc-de-east-1`."""
 Geography = Annotated[
     str, StringConstraints(pattern=r"^(default|continent:[A-Z]{2}|country:[A-Z]{2})$")
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
@@ -11,10 +12,10 @@ from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, W
 from controller.model.configuration.base import (
     AbsolutePath,
     ConfigModel,
-    HostName,
     PositiveSeconds,
     Text,
 )
+from controller.model.configuration.host_names import dns_name
 
 
 class PlainSecretError(ValueError):
@@ -44,11 +45,26 @@ def _why_not_probeable(address: str) -> str:
         return "a probe starts with http://, https:// or tcp://"
     if not parts.hostname:
         return "a probe names a host, as in tcp://192.0.2.1:9000"
+    if "%" in parts.hostname and ":" in parts.hostname:
+        return "an address has no zone such as %eth0"
+    try:
+        dns_name(parts.hostname)
+    except ValueError as error:
+        return str(error)
     if port == 0:
         return "a port is a number from 1 to 65535"
     if parts.scheme == "tcp" and (port is None or parts.path not in ("", "/")):
         return "a tcp probe is tcp://host:port, with nothing behind the port"
     return ""
+
+
+def _virtual_host(value: str) -> str:
+    """The host name unchanged. Raises ValueError."""
+    try:
+        dns_name(value)
+    except ValueError as error:
+        raise ValueError(f"a host name without scheme and port ({error})") from error
+    return value
 
 
 def _status_set(value: object) -> int | str:
@@ -78,6 +94,9 @@ ProbeAddress = Annotated[
     AfterValidator(_probe_address),
     WithJsonSchema({"type": "string", "pattern": r"^(https?|tcp)://\S+$"}),
 ]
+VirtualHost = Annotated[
+    str, AfterValidator(_virtual_host), WithJsonSchema({"type": "string", "pattern": r"^[^\s/:]+$"})
+]
 StatusSet = Annotated[
     int | str,
     PlainValidator(_status_set),
@@ -96,6 +115,22 @@ SecretReference = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^({_SECRET_REFERENCE.pattern})$"}),
 ]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
+
+
+class CertificateRules(StrEnum):
+    """What is demanded of a chain of certificates."""
+
+    COMPATIBLE = "compatible"
+    STRICT = "strict"
+
+
+class AddressRule(StrEnum):
+    """How many of a name's addresses must be down for its endpoint to be down."""
+
+    MOST = "most"
+    """More than two thirds of those with a fresh result."""
+    ANY = "any"
+    ALL = "all"
 
 
 class EndpointId(NamedTuple):
@@ -117,14 +152,20 @@ class Endpoint(ConfigModel):
     lead to this region only, so never use the steered name."""
     required: bool = True
     """Whether the region counts as down when this endpoint is down."""
-    host: HostName | None = None
-    """Host header and TLS server name. Default: the host of `probe`."""
+    host: VirtualHost | None = None
+    """Host header and TLS server name. Default: the host of `probe`. Of both, a final dot is left
+    out; names in other scripts are sent as browsers do (`xn--…`)."""
     headers: dict[HeaderName, SecretReference] = Field({})
     """HTTP header to where its secret value is found: `env:NAME` or `file:/path`. Read at the start
     and at every reload."""
     ca_file: AbsolutePath | None = None
-    """PEM file with the certificate authorities that an HTTPS probe trusts. Default: the
-    system's."""
+    """PEM file with the certificates that an HTTPS probe trusts: of a root, of an intermediate
+    authority, or of the server itself. Comments in it may have any encoding. Default: the system's
+    authorities."""
+    certificates: CertificateRules = Field(CertificateRules.COMPATIBLE, strict=False)
+    """What is demanded of an HTTPS endpoint's chain, whatever Python runs the daemon. `compatible`:
+    signatures, dates, name and authority, as browsers and curl demand; `strict`: the form of RFC
+    5280 besides, such as critical basic constraints and key identifiers."""
     statuses: tuple[StatusSet, ...] = Field((200,), strict=False, min_length=1)
     """HTTP statuses that pass: codes (`200`), classes (`2xx`) and ranges (`200-204`). Redirects are
     not followed."""
@@ -134,6 +175,9 @@ class Endpoint(ConfigModel):
     """Seconds between two probes. Default: `probing.interval_s`."""
     deadline_s: PositiveSeconds | None = None
     """Seconds after which a probe without an answer has failed. Default: `probing.deadline_s`."""
+    addresses: Annotated[AddressRule, Field(strict=False)] | None = None
+    """How many of the name's addresses must be down for the endpoint to be down: `most`, `any` or
+    `all`. Default: `probing.addresses`."""
     keep_alive: bool = False
     """Probe over one connection that is kept open and renewed every minute. Costs much less CPU,
     and a process that dies is noticed at once. But a process that accepts no new connections may

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from controller.model.configuration.base import ConfigModel, Name, PositiveSeconds, Seconds
-from controller.model.configuration.endpoints import ProbeAddress
+from controller.model.configuration.endpoints import AddressRule, ProbeAddress
 
 
 class VantageSettings(ConfigModel):
@@ -67,6 +67,15 @@ class ProbingSettings(ConfigModel):
     fresh_for_s: PositiveSeconds = 10
     """Seconds after an endpoint's last result at which its verdict becomes unknown. Unknown changes
     nothing; a verdict never becomes down by age. At least `interval_s + deadline_s`."""
+    unreachable_for_s: PositiveSeconds = 30
+    """Seconds without a route to an endpoint after which its probes count as failures, provided
+    that known-good reference targets and endpoints of other regions answer over the same address
+    family (IPv4 or IPv6). Before, or without such answers, the route may be missing here, and the
+    endpoint is unknown."""
+    addresses: Annotated[AddressRule, Field(strict=False)] = AddressRule.MOST
+    """How many addresses of an endpoint's name must be down for the endpoint to be down: `most`
+    (more than two thirds), `any` or `all`. Those without a fresh result do not count. An endpoint
+    of which fewer are down is degraded."""
     certificate_warn_days: Annotated[float, Field(ge=0)] = 14
     """Days before the end of a probed certificate at which the log warns. Certificates that are
     renewed automatically are renewed about 30 days before."""

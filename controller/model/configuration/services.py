@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -73,6 +73,13 @@ class Route53Lever(ConfigModel):
     ttl_s: PositiveSeconds = 60
     """TTL of the weighted records, seconds: how long resolvers keep an answer, and so how long a
     drain takes to reach users. Write the TTL that the records in the zone have."""
+    weights: dict[
+        Name,
+        dict[RegionName, dict[Literal["A", "AAAA"], Annotated[int, Field(ge=1, le=255)]]],
+    ] = Field({})
+    """Pool to region to the ratio of its A and its AAAA record's weight, such as {A: 2, AAAA: 1}.
+    Only for a region that is at 0 and was never seen open: what stood before a drain comes back
+    by itself. Default: as in the pool's other regions."""
 
     def leaf_name(self, pool: str) -> str:
         """DNS name of a pool's weighted records."""
@@ -90,7 +97,12 @@ class AcceleratorLever(ConfigModel):
     ]
     """ARN of the accelerator."""
     endpoint_weight: Annotated[int, Field(ge=1, le=255)] = 128
-    """Weight of every endpoint in a group that is open; AWS's own default."""
+    """Weight that the only endpoint of a group gets when the group is opened and its weight was
+    never seen; AWS's own default. Weights that were seen are kept."""
+    weights: dict[RegionName, dict[Text, Annotated[int, Field(ge=0, le=255)]]] = Field({})
+    """Region to endpoint id to weight, of all endpoints of its groups. Only for groups of several
+    endpoints that are at 0 and were never seen open: what stood before a drain comes back by
+    itself."""
     nearest: dict[RegionName, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field({})
     """Region to how many of the pool's users are nearest to it, relative to the other regions. The
     effect of a dial depends on it. Corrected by measured traffic. Empty: equally many."""

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from controller.model.configuration.answers import AnswerSettings
 from controller.model.configuration.api import ApiSettings
-from controller.model.configuration.base import ConfigModel, Name, RegionName, Text
+from controller.model.configuration.base import ConfigModel, Name, RegionName, StatePath
 from controller.model.configuration.endpoints import Endpoint, EndpointId
 from controller.model.configuration.probing import (
     HealthSettings,
@@ -18,6 +18,7 @@ from controller.model.configuration.probing import (
     VantageSettings,
 )
 from controller.model.configuration.services import Mode, Region, Service
+from controller.model.configuration.state import StateSettings
 from controller.model.configuration.steering import (
     AwsSettings,
     CycleSettings,
@@ -51,8 +52,10 @@ class Settings(ConfigModel):
     mode: Annotated[Mode, Field(strict=False)] = Mode.ACTIVE
     """`active`: carry plans out. `dry_run`: decide and record, but never write to AWS; the way to
     begin."""
-    state_path: Text
+    state_path: StatePath
     """SQLite file with overrides, decision records and audit."""
+    state: StateSettings = StateSettings()
+    """What the state file keeps."""
     aws: AwsSettings = AwsSettings()
     """How AWS's APIs are called."""
     api: ApiSettings = ApiSettings()

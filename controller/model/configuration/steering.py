@@ -14,7 +14,8 @@ class AwsSettings(ConfigModel):
     """How AWS's APIs are called. Credentials come from the SDK's standard chain."""
 
     require_endpoint_url: bool = False
-    """Refuse to start unless AWS_ENDPOINT_URL is set. It keeps a sandbox off a real account."""
+    """Refuse to start where a client would call a real AWS, by the address that it resolved from
+    AWS_ENDPOINT_URL, its variants and the profile. It keeps a sandbox off a real account."""
     call_deadline_s: PositiveSeconds = 5
     """Seconds after which a call has failed, waiting for a connection included."""
     calls_per_s: PositiveSeconds = 5
@@ -31,11 +32,16 @@ class CycleSettings(ConfigModel):
 
     period_s: PositiveSeconds = 10
     """Seconds between two cycles when nothing happens; the longest that drift stays unseen. Each
-    cycle lists every hosted zone once."""
+    cycle lists the steered names of every hosted zone once."""
     min_gap_s: Seconds = 0.2
     """Seconds between two cycles at least, however often changes of health wake the daemon."""
     observed_max_age_s: PositiveSeconds = 10
     """Age in seconds from which the observed state is read again before it is acted on."""
+    whole_zone_every_s: Annotated[float, Field(ge=60, allow_inf_nan=False)] = 3600
+    """Seconds after which all records of a hosted zone are listed again, one request for each 300.
+    In between only the steered names are, and what they lead to: a record that appears beside them
+    (a wildcard above, a delegation) is found as late as this. Lower: of an account's 5 requests a
+    second, a zone of 10,000 records takes 34."""
     insync_poll_s: PositiveSeconds = 2
     """Seconds between two requests for the status of a change at Route 53, until it is INSYNC."""
 

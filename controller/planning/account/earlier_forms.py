@@ -30,6 +30,8 @@ _PHRASES = (
 )
 """Earlier words of recorded reasons to the present ones. Both of two compared decisions are
 converted, so that texts of callers stay equal to themselves."""
+_WORDS = {"structure": "misconfigured"}
+"""Earlier names of holds, which are whole texts, to the present ones."""
 _MEMORY_NAMES = {"cold": "warming_up", "closed_is_cold": "closed_is_warming_up"}
 _BY_PLACE = ("drift_since", "last_rise", "aborted")
 _BY_POOL_OR_REGION = ("reasserted", "reverted", "adopted", "degraded", "flaps")
@@ -58,10 +60,24 @@ def snapshot_in_present_form(data: Any, settings: Settings) -> Any:
     """An encoded snapshot (`decoding.in_present_form` applied) in the present names and memory."""
     if not isinstance(data, dict):
         return data
-    data = _renamed(data, _SNAPSHOT_NAMES)
+    data = _with_observed_reduced(_renamed(data, _SNAPSHOT_NAMES))
     if not is_of_one_memory(data):
         return _with_memory_renamed(data)
     return {**data, "memory": _by_service(data["memory"], settings, data.get("started_at", 0.0))}
+
+
+def _with_observed_reduced(data: dict[str, Any]) -> dict[str, Any]:
+    """The same without `outdated: false`: today what was written is observed at once."""
+    observed = data.get("observed")
+    if not isinstance(observed, dict):
+        return data
+    found = {
+        name: {key: value for key, value in one.items() if (key, value) != ("outdated", False)}
+        if isinstance(one, dict)
+        else one
+        for name, one in observed.items()
+    }
+    return {**data, "observed": found}
 
 
 def decision_in_present_form(data: Any, settings: Settings, started_at: float) -> Any:
@@ -95,6 +111,7 @@ def _in_present_words(data: Any) -> Any:
     if isinstance(data, list):
         return [_in_present_words(one) for one in data]
     if isinstance(data, str):
+        data = _WORDS.get(data, data)
         for earlier, present in _PHRASES:
             data = data.replace(earlier, present)
     return data

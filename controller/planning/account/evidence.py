@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 from pydantic import ValidationError
 
-from controller.model.configuration import ApiSettings, Service, Settings
+from controller.model.configuration import ApiSettings, Service, Settings, StateSettings
 from controller.model.decision import Decision, Snapshot
 from controller.model.decoding import UnreadableError, decoded, in_present_form
 from controller.model.encoding import EXACT, as_text
@@ -56,6 +56,11 @@ class RecordedEvidence:
     evidence: EvidenceText
 
 
+def as_evidence_text(evidence: Evidence | EvidenceText | None) -> EvidenceText | None:
+    """The same as JSON texts; None stays None."""
+    return encode_evidence(evidence) if isinstance(evidence, Evidence) else evidence
+
+
 def encode_evidence(evidence: Evidence) -> EvidenceText:
     """The evidence as JSON texts."""
     snapshot = evidence.snapshot
@@ -83,13 +88,18 @@ def canonical_text(decision: Decision) -> str:
 
 def settings_text(settings: Settings) -> str:
     """The kept settings as JSON."""
-    return kept_settings(settings).model_dump_json()
+    return kept_settings(settings).model_dump_json(exclude={"state"})
 
 
 def kept_settings(settings: Settings) -> Settings:
     """The settings without what no decision reads and not every user may see."""
     services = {name: _without_references(service) for name, service in settings.services.items()}
-    replaced = {"api": ApiSettings(), "state_path": _NOT_KEPT, "services": services}
+    replaced = {
+        "api": ApiSettings(),
+        "state": StateSettings(),
+        "state_path": _NOT_KEPT,
+        "services": services,
+    }
     return settings.model_copy(update=replaced)
 
 

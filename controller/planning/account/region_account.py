@@ -6,18 +6,23 @@ that placement wants the present share.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from controller.model.decision import DecisionRecord, Hold, PipelineStep, PoolPlan
 from controller.model.health import Verdict
-from controller.model.levers import OutcomeStatus
+from controller.model.levers import OutcomeStatus, Position
 from controller.model.overrides import Override, OverrideKind
 from controller.planning.account.effects import RegionEffect, effects, load_text
 from controller.planning.account.evidence import Evidence
+from controller.planning.levers.record_tree import unsteered_text
 from controller.planning.levers.registry import lever_of
 from controller.planning.placement.believed import believed_figures
+from controller.planning.placement.optimal_split import price_ms
 from controller.planning.shares import SHARE_TOLERANCE, normalised, percent
+
+_NOTICEABLE_MS = 0.1
+"""A smaller gain is none that people would look for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +102,14 @@ def _load(effect: RegionEffect) -> str:
 
 
 def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
-    """First its holds, then the orders for it, then placement's rules."""
+    """First its holds and what is not steered, then the orders for it, then placement's rules."""
     own = [rule for rule in plan.rules if rule.region == region]
     for held in plan.held:
         # A ramp step's hold is left out, because the region's ramp rule has it.
         if held.region in (None, region) and held.reason is not Hold.RAMP_STEP:
             yield _held(held.reason, held.detail)
+    if unsteered := _unsteered_beyond_its_share(evidence, plan, region):
+        yield f"not steered: {unsteered_text(unsteered)} lead here, whatever its share is"
     for rule in own:
         if rule.step is PipelineStep.RAMP:
             yield _held(Hold.RAMP_STEP, rule.why)
@@ -114,6 +121,18 @@ def _because(evidence: Evidence, plan: PoolPlan, region: str) -> Iterator[str]:
         if rule.step is PipelineStep.PLACEMENT:
             binding = ", binding" if rule.binding else ""
             yield f"wants {percent(rule.after)} ({rule.name}{binding}): {rule.why}"
+
+
+def _unsteered_beyond_its_share(
+    evidence: Evidence, plan: PoolPlan, region: str
+) -> dict[str, float]:
+    """Types that are not steered to the share of their answers, where that exceeds the region's."""
+    observed = evidence.snapshot.observed.get(plan.service)
+    if observed is None:
+        return {}
+    shares = observed.unsteered.get(Position(plan.service, plan.pool, region), {})
+    most = plan.before.get(region, 0.0) + SHARE_TOLERANCE
+    return {type_: share for type_, share in shares.items() if share >= most}
 
 
 def _held(reason: Hold, detail: str) -> str:
@@ -145,13 +164,39 @@ def _reason_to_stay(evidence: Evidence, plan: PoolPlan, region: str) -> str:
     believed = believed_figures(
         evidence.snapshot, plan.service, evidence.decision.regions[plan.service]
     )
-    away_ms = believed.latency_ms.get(plan.pool)
-    if away_ms is None:
+    latency_ms = believed.latency_ms.get(plan.pool)
+    if latency_ms is None:
         return _share_reason(evidence, plan, region)
-    what = (
+    what = _users_elsewhere(evidence, plan, region, latency_ms) or (
         "near enough for this share" if share > SHARE_TOLERANCE else "others are nearer or cheaper"
     )
-    return f"{away_ms[region]:.0f} ms from the pool's users: {what}"
+    return f"{latency_ms[region]:.0f} ms from the pool's users: {what}"
+
+
+def _users_elsewhere(
+    evidence: Evidence, plan: PoolPlan, region: str, latency_ms: Mapping[str, float]
+) -> str:
+    """Whose users the region would serve better, but not by enough to move them; empty: nobody's.
+
+    So it stays after a drain or a failure: what was moved away returns as far as others have no
+    room for it, or as it gains by that.
+    """
+    settings = evidence.snapshot.settings
+    placement = settings.placement
+
+    def cost_ms(name: str) -> float:
+        return latency_ms[name] + price_ms(placement, settings.regions[name])
+
+    found = [
+        f"{name} keeps {percent(share)} of them, who would gain {gain_ms:.3g} ms a request here"
+        for name, share in plan.before.items()
+        if share > SHARE_TOLERANCE
+        if _NOTICEABLE_MS < (gain_ms := cost_ms(name) - cost_ms(region)) < placement.move_gain_ms
+    ]
+    if not found:
+        return ""
+    rule = f"traffic moves without need for {placement.move_gain_ms:g} ms or more"
+    return f"{', '.join(found)}; {rule} (placement.move_gain_ms)"
 
 
 def _share_reason(evidence: Evidence, plan: PoolPlan, region: str) -> str:

@@ -103,8 +103,12 @@ def replay(recorded: RecordedEvidence, version: str) -> Replay:
 
 
 def _was_added(one: Mismatch) -> bool:
-    """Whether it is an empty member that was added to the format after the recording."""
-    return one.recorded == ABSENT and one.replayed in _EMPTY
+    """Whether it was added to the format after the recording: an empty member, or a setting.
+
+    Settings are recorded with every key, so one that is absent did not exist; it has its default.
+    """
+    is_setting = one.place.startswith("settings.")
+    return one.recorded == ABSENT and (is_setting or one.replayed in _EMPTY)
 
 
 def _decided(snapshot: Snapshot, recorded: str) -> Decision:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from controller.model.decision import Held, Hold, Snapshot
 from controller.model.levers import Change
 from controller.model.memory import Memory, ServiceMemory
 
@@ -84,3 +85,19 @@ def _first_drain(
 def is_resend(memory: ServiceMemory, changes: Iterable[Change]) -> bool:
     """Whether all changes were sent before with an unknown outcome."""
     return memory.doubtful.issuperset(changes)
+
+
+def too_many_drains(snapshot: Snapshot, region: str) -> Held:
+    """The hold of a region that is down and not drained: too many others were in the last hour.
+
+    Scope: the region, in all services. End: an hour after the oldest drain that counts, or a user's
+    failover (`planning.guards.blast_radius`).
+    """
+    lately = ", ".join(sorted(recently_drained_regions(snapshot.memory, snapshot.now)))
+    allowed = snapshot.settings.guards.auto_drains_per_h
+    most = f"{allowed} region{'s' if allowed > 1 else ''}"
+    detail = (
+        f"more than {most} would be drained automatically within an hour"
+        f"{f', lately {lately}' if lately else ''}; a person may: gtc failover {region}"
+    )
+    return Held(Hold.BLAST_RADIUS, detail, region)

@@ -1,5 +1,7 @@
 """The guards: one function per reason not to write a plan. Each returns the hold, or None.
 
+`guarded_plans` applies them to a service's plans.
+
 Guards bind users, too: an order overrides a guard only by naming it. Few guards hold an emergency
 drain: `state_unread`, `frozen`, `startup`, `panic`, `blast_radius`, `last_region`. Each docstring
 gives the guard's scope (what it holds) and its end (when it stops by itself); ARCHITECTURE.md,
@@ -8,20 +10,20 @@ gives the guard's scope (what it holds) and its end (when it stops by itself); A
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from math import ceil
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from controller.model.configuration import DriftPolicy, Mode
 from controller.model.decision import GUARD_HOLDS, Held, Hold, PoolPlan, Snapshot
 from controller.model.levers import Position
 from controller.model.overrides import OverrideKind
-from controller.model.plural import counted
 from controller.planning import drift
-from controller.planning.guards.blast_radius import recently_drained_regions, used_batches
-from controller.planning.guards.startup import first_plan_refusal
+from controller.planning.account.reasons import guard_rules
+from controller.planning.guards.blast_radius import is_resend, used_batches
+from controller.planning.guards.ignored_guards import ignored_guards
+from controller.planning.guards.startup import automatic_drains, first_plan_refusal, missing_data
+from controller.planning.guards.way_back import fault_hold, leak_refusal, standing_holds
 from controller.planning.levers.registry import lever_of
-from controller.planning.residency.proof import describe_leak
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,54 @@ class GuardInput:
         return self.plan.emergency or self.plan.by_person
 
 
+def guarded_plans(
+    snapshot: Snapshot,
+    service: str,
+    plans: Iterable[PoolPlan],
+    drifted_positions: Collection[Position],
+    unconfirmed: Mapping[str, Collection[str]],
+) -> tuple[PoolPlan, ...]:
+    """The plans of a service; each with its changes, or held and with the same as `withheld`.
+
+    `unconfirmed`: service to the drains of its first plan that a person must confirm.
+    """
+    if service not in snapshot.observed:
+        return tuple(plans)
+    of_all = {r for regions in unconfirmed.values() for r in regions}
+    missing = missing_data(snapshot, service)
+    found = []
+    for plan in plans:
+        standing, held = standing_holds(snapshot, service, plan.pool), None
+        if plan.changes:
+            guard_input = GuardInput(
+                plan,
+                automatic_drains=tuple(sorted(automatic_drains([plan]))),
+                ignored=ignored_guards(snapshot, service, plan.pool),
+                drift=tuple(p for p in drifted_positions if p.pool == plan.pool),
+                missing_data=missing,
+                unconfirmed=of_all if unconfirmed.get(service) else (),
+                is_resend=is_resend(snapshot.memory.of(service), plan.changes),
+            )
+            held = first_refusal(snapshot, guard_input)
+        found.append(_with_holds(plan, standing, held))
+    return tuple(found)
+
+
+def _with_holds(plan: PoolPlan, standing: tuple[Held, ...], refusal: Held | None) -> PoolPlan:
+    """The plan with its standing holds, said without changes, too, and without what is refused."""
+    plan = replace(plan, held=(*plan.held, *standing))
+    if refusal is None:
+        return plan
+    return replace(
+        plan,
+        after=plan.before,
+        rules=(*plan.rules, *guard_rules(plan, refusal)),
+        held=plan.held if refusal in plan.held else (*plan.held, refusal),
+        changes=(),
+        withheld=plan.changes,
+    )
+
+
 def first_refusal(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     """The hold of the first guard that refuses the plan; None: it may be written now.
 
@@ -58,7 +108,7 @@ def first_refusal(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
         frozen,
         startup,
         residency,
-        structure,
+        misconfigured,
         contested,
         drifted,
         blast_radius,
@@ -121,25 +171,19 @@ def residency(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     )
 
 
-def leak_refusal(snapshot: Snapshot, service: str, pool: str) -> Held | None:
-    """The hold of a bound pool with leaks, whether or not it has changes; None without leaks."""
-    leaks = snapshot.observed[service].leaks.get(pool, ())
-    if not leaks:
-        return None
-    ways = counted(len(leaks), "way")
-    return Held(Hold.RESIDENCY, f"{ways} out of the lawful regions; {describe_leak(leaks[0])}")
-
-
-def structure(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
+def misconfigured(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     """Weighted records or endpoint groups are missing, extra or unlawful: only urgent drains go on.
+
+    What stands there is a mistake of the set-up, which no waiting cures. No order overrides this
+    guard.
 
     Scope: the pool. End: they are as the settings say.
     """
-    observed = snapshot.observed[guard_input.plan.service]
-    faults = observed.faults.get(guard_input.plan.pool, ())
-    if not faults or guard_input.urgent:
-        return None
-    return Held(Hold.STRUCTURE, "; ".join(faults))
+    return (
+        None
+        if guard_input.urgent
+        else fault_hold(snapshot, guard_input.plan.service, guard_input.plan.pool)
+    )
 
 
 def contested(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
@@ -200,7 +244,8 @@ def blast_radius(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     """Too many batches of writes in five minutes. Batches that a user ordered do not count.
 
     Emergency batches have an allowance of the same size and are counted apart, so that other writes
-    never use it up. The limit of drained regions is `too_many_drains`.
+    never use it up. The limit of drained regions is
+    `blast_radius.too_many_drains`.
 
     Scope: all services, except the first batch of each. End: five minutes after the oldest batch
     that counts (`planning.guards.blast_radius`).
@@ -215,33 +260,6 @@ def blast_radius(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     return Held(Hold.BLAST_RADIUS, f"{used} of {allowed} {what} allowed in 5 min are used up")
 
 
-def too_many_drains(snapshot: Snapshot, region: str) -> Held:
-    """The hold of a region that is down and not drained: too many others were in the last hour.
-
-    Scope: the region, in all services. End: an hour after the oldest drain that counts, or a user's
-    failover (`planning.guards.blast_radius`).
-    """
-    lately = ", ".join(sorted(recently_drained_regions(snapshot.memory, snapshot.now)))
-    allowed = snapshot.settings.guards.auto_drains_per_h
-    most = f"{allowed} region{'s' if allowed > 1 else ''}"
-    detail = (
-        f"more than {most} would be drained automatically within an hour"
-        f"{f', lately {lately}' if lately else ''}; a person may: gtc failover {region}"
-    )
-    return Held(Hold.BLAST_RADIUS, detail, region)
-
-
-def ignored_guards(snapshot: Snapshot, service: str, pool: str) -> frozenset[str]:
-    """The guards that users' orders for this pool name, to be ignored."""
-    regions = snapshot.settings.services[service].pools[pool].regions
-    return frozenset(
-        name
-        for override in snapshot.overrides
-        if override.applies_to(service, pool=pool) and override.region in regions
-        for name in override.ignore_guards
-    )
-
-
 def dry_run(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
     """Mode `dry_run`, of all services or of this one: decisions are made and not written.
 
@@ -254,19 +272,3 @@ def dry_run(snapshot: Snapshot, guard_input: GuardInput) -> Held | None:
         detail = f"services.{name}.mode is dry_run: nothing of this service is written"
         return Held(Hold.DRY_RUN, detail)
     return None
-
-
-def too_few_active(
-    snapshot: Snapshot, regions: int, would_remain: int, what: str, region: str
-) -> Held | None:
-    """The hold of a user's drain or pin that would leave too few regions of the pool serving.
-
-    `regions`: how many the pool has. `what`: the order, as text.
-
-    Scope: that order in that pool. End: enough other regions may serve, or the order's own end.
-    """
-    need = max(1, ceil(regions * snapshot.settings.guards.min_active_ratio))
-    if would_remain >= need:
-        return None
-    detail = f"{what} would leave {would_remain} of {regions} regions serving, {need} needed"
-    return Held(Hold.MIN_ACTIVE, detail, region)

@@ -18,8 +18,10 @@ from math import ceil, log, log1p, sqrt
 
 from controller.model.decision import PoolName, Snapshot
 from controller.model.health import Verdict
-from controller.model.levers import Position
+from controller.model.levers import Observed, Position
 from controller.model.second_opinions import AnsweredCounts, Opinion
+from controller.planning.levers.part_weights import part_weight
+from controller.planning.residency.destinations import QUERY_TYPE
 from controller.planning.shares import percent
 
 NO_ADDRESS = "no address"
@@ -169,12 +171,22 @@ def _withheld(without: Mapping[str, int], weights: Mapping[str, int]) -> tuple[s
 
 
 def _weights(snapshot: Snapshot, pool: PoolName, answered: AnsweredCounts) -> dict[str, int]:
-    """Region to observed weight, for the regions that `answered` counts."""
+    """Region to the observed weight of its A record, for the regions that `answered` counts."""
     observed = snapshot.observed.get(pool[0])
     if observed is None:
         return {}
-    found = {region: observed.settings.get(Position(*pool, region)) for region in answered.counts}
-    return {region: state.weight for region, state in found.items() if state is not None}
+    found = {
+        region: sampled_weight(observed, Position(*pool, region)) for region in answered.counts
+    }
+    return {region: weight for region, weight in found.items() if weight is not None}
+
+
+def sampled_weight(observed: Observed, position: Position) -> int | None:
+    """The weight of a position's record of the type that is sampled; None where it is unknown."""
+    state = observed.settings.get(position)
+    if state is None:
+        return None
+    return part_weight(state.weight, observed.ratios.get(position, {}), QUERY_TYPE)
 
 
 def _misses_to_be_certain(share: float) -> int:

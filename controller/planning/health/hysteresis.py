@@ -18,25 +18,33 @@ so that a state stays small; both restart when the endpoint turns up again.
 from __future__ import annotations
 
 from controller.model.configuration import GrayFailureSettings, HealthSettings
-from controller.model.health import HealthState, ProbeOutcome, ProbeResult, Verdict
+from controller.model.health import (
+    HealthState,
+    NotRunCause,
+    ProbeOutcome,
+    ProbeResult,
+    Verdict,
+)
 
 # Python 3.11 looks up a member of an enumeration anew each time, which is slow for every probe.
 _UP, _DOWN = Verdict.UP, Verdict.DOWN
 _PASSED, _FAILED = ProbeOutcome.PASSED, ProbeOutcome.FAILED
 
+WITHOUT_ROUTE = frozenset((NotRunCause.NO_ROUTE, NotRunCause.NO_FAMILY))
+"""Causes that say that no route leads to the address."""
 BASELINE_ANSWERS = 5000
 """Answers over which the baseline latency is averaged: hours at usual intervals, so that an
 endpoint that grows slow is compared with what it was."""
 
 
 def advance(state: HealthState, result: ProbeResult, limits: HealthSettings) -> HealthState:
-    """The state after one result; the same state after a probe that could not be run."""
+    """The state after one result; a probe that could not be run only leaves its reason."""
     outcome = result.outcome
     if outcome is _PASSED:
         return _after_success(state, result, limits)
     if outcome is _FAILED:
         return _after_failure(state, result, limits)
-    return state
+    return _after_not_run(state, result)
 
 
 def is_fresh(state: HealthState, now: float, fresh_for_s: float) -> bool:
@@ -54,6 +62,18 @@ def slow_threshold_s(usual_s: float, limits: GrayFailureSettings) -> float:
     slowest = usual_s * limits.slow_factor
     at_least = usual_s + limits.slow_least_s
     return slowest if slowest > at_least else at_least
+
+
+def _after_not_run(state: HealthState, result: ProbeResult) -> HealthState:
+    since, no_route_since = state.not_run_since, None
+    if result.cause in WITHOUT_ROUTE:
+        no_route_since = result.at if state.no_route_since is None else state.no_route_since
+    return state._replace(
+        address=result.address or state.address,
+        not_run=result.detail,
+        not_run_since=result.at if since is None else since,
+        no_route_since=no_route_since,
+    )
 
 
 def _after_failure(state: HealthState, result: ProbeResult, limits: HealthSettings) -> HealthState:
@@ -76,6 +96,8 @@ def _after_failure(state: HealthState, result: ProbeResult, limits: HealthSettin
         answers=state.answers,
         usual_latency_s=state.usual_latency_s,
         bad_ratio=bad_ratio + (1.0 - bad_ratio) / limits.gray.over_probes,
+        # A missing route that counts as a failure goes on counting.
+        no_route_since=None if result.cause is None else state.no_route_since,
     )
 
 
@@ -96,8 +118,9 @@ def _after_success(state: HealthState, result: ProbeResult, limits: HealthSettin
         answers,
         usual,
         bad,
+        *_,
     ) = state
-    _, at, latency, _, shown_ends_at, shown_address = result
+    _, at, latency, _, shown_ends_at, shown_address, _ = result
     took, gray = latency, limits.gray
     successes += 1
     if first is None:

@@ -30,6 +30,7 @@ from controller.model.decision import Snapshot
 from controller.model.health import HealthState, RegionHealth, Verdict
 from controller.planning.health.corroboration import Corroboration
 from controller.planning.health.gray_failure import (
+    describe_addresses,
     describe_bad_probes,
     majority_steps,
     usable_fraction,
@@ -62,6 +63,8 @@ class EndpointVotes(NamedTuple):
     """Vantage point to its fresh state of the endpoint, without those that abstain."""
     degraded: int
     """Steps by which it degrades its region."""
+    own: HealthState | None
+    """This vantage point's state, fresh or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +159,9 @@ def _endpoint_votes(
     steps = majority_steps(
         states.values(), shared.quorum, degraded_before, snapshot.settings.health.gray
     )
-    return EndpointVotes(
-        endpoint_id.endpoint, _majority(ballots, shared.quorum), ballots, states, steps
-    )
+    own = snapshot.health.get(snapshot.settings.vantage.name, {}).get(endpoint_id)
+    verdict = _majority(ballots, shared.quorum)
+    return EndpointVotes(endpoint_id.endpoint, verdict, ballots, states, steps, own)
 
 
 def _calling_down(votes: EndpointVotes) -> int:
@@ -223,12 +226,15 @@ def _why(shared: SharedEvidence, verdict: Verdict, votes: Sequence[EndpointVotes
 
 
 def _endpoint_text(shared: SharedEvidence, votes: EndpointVotes, *, degrades: bool) -> str:
-    text = f"{votes.name}: {_reason(shared, votes)}"
-    if not degrades:
-        return text
+    parts = [f"{votes.name}: {_reason(shared, votes)}"]
+    addresses = next((s.addresses for s in votes.states.values() if s.addresses), None)
+    if addresses is not None and (said := describe_addresses(addresses)):
+        parts.append(said)
     worst = max(votes.states.values(), key=lambda state: state.bad_ratio, default=None)
     limits = shared.snapshot.settings.health.gray
-    return f"{text}; {describe_bad_probes(worst, limits)}" if worst is not None else text
+    if degrades and worst is not None and (addresses is None or worst.bad_ratio > 0.0):
+        parts.append(describe_bad_probes(worst, limits))
+    return "; ".join(parts)
 
 
 def _reason(shared: SharedEvidence, votes: EndpointVotes) -> str:
@@ -254,7 +260,7 @@ def _why_unknown(shared: SharedEvidence, votes: EndpointVotes) -> str:
     snapshot, states = shared.snapshot, votes.states
     settings = snapshot.settings
     if not states:
-        return shared.isolated or f"no fresh result in {settings.probing.fresh_for_s:g} s"
+        return shared.isolated or _why_no_result(shared, votes)
     points = len(settings.vantage.all)
     up, down = (sum(s.verdict is v for s in states.values()) for v in (_UP, _DOWN))
     counts = f"{up} up and {down} down of {points}"
@@ -264,3 +270,19 @@ def _why_unknown(shared: SharedEvidence, votes: EndpointVotes) -> str:
     if points == 1:
         return "too few results for a verdict yet"
     return f"{counts}, no majority yet"
+
+
+def _why_no_result(shared: SharedEvidence, votes: EndpointVotes) -> str:
+    """Why no state is fresh, with what this vantage point's probes lacked."""
+    probing = shared.snapshot.settings.probing
+    text = f"no fresh result in {probing.fresh_for_s:g} s"
+    own = votes.own
+    if own is None or not own.not_run:
+        return text
+    text = f"{text}, its probes could not be run: {own.not_run}"
+    if own.no_route_since is None:
+        return text
+    return (
+        f"{text}; that is a failure after {probing.unreachable_for_s:g} s, if reference targets "
+        "and other regions answer over the same address family"
+    )

@@ -51,18 +51,22 @@ class SteadyState:
 
     @classmethod
     def of(cls, state: HealthState, limits: GrayFailureSettings) -> Self | None:
-        """The fast path from this state; None unless it is up, without failures, not degraded."""
+        """The fast path from this state; None unless it is up, without failures, not degraded.
+
+        Nor may its last probe have been one that could not be run.
+        """
         last = state.last_result_at
         is_steady = (
             state.verdict is Verdict.UP
             and not state.failures
+            and not state.not_run
             and state.bad_ratio < limits.bad_ratio
         )
         return None if last is None or not is_steady else cls(state, last, limits)
 
     def try_fold(self, result: ProbeResult) -> bool:
         """Fold in a usual answer; False, and nothing changes, for any other result."""
-        outcome, at, latency_s, _, certificate_ends_at, address = result
+        outcome, at, latency_s, _, certificate_ends_at, address, _ = result
         usual_s = self._usual_s
         # Slower than both parts of `hysteresis.slow_threshold_s`, once there is a baseline.
         is_slow = (

@@ -1,29 +1,59 @@
 """Global Accelerator: the endpoint groups of one accelerator, one group per region and listener.
 
 One pool is behind an accelerator. Residency holds when no group exists in an unlawful region. A
-group that is missing, unlawful or empty is a fault, which is reported and never repaired.
+group that is missing, unlawful or empty is a fault, which is reported and never repaired. The ratio
+of weights inside a group is its operators' (`part_weights`): it is carried, and never changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
-from controller.model.configuration import AcceleratorLever, Pool, Service
+from controller.model.configuration import AcceleratorLever, Service
 from controller.model.decision import PoolName, Shares
 from controller.model.levers import (
+    CarriedWeights,
     Change,
     EndpointGroup,
     GroupChange,
     LeverKind,
     LeverState,
     Observed,
+    PartWeights,
     Position,
 )
 from controller.planning.guards.all_closed import OpenParts, fail_open_regions
-from controller.planning.levers.lever import Lever, Resources, of_pool
+from controller.planning.levers.endpoint_groups import (
+    group_faults,
+    has_state,
+    is_opening,
+    most_open_state,
+    states_of,
+    weights_of,
+    writable_groups,
+)
+from controller.planning.levers.endpoint_weights import (
+    endpoint_key,
+    endpoint_keys,
+    group_weights,
+    of_other_groups,
+    tells_weights,
+    unknown_weights_text,
+    wanted_weights,
+    weight_notices,
+)
+from controller.planning.levers.lever import (
+    NO_WEIGHTS,
+    NONE_CARRIED,
+    Lever,
+    Resources,
+    of_pool,
+)
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
 from controller.planning.residency.proof import Proof, prove_groups
+from controller.planning.residency.zone_listings import ZoneScope
 from controller.planning.shares import normalised
 
 EndpointGroups = tuple[EndpointGroup, ...]
@@ -38,6 +68,7 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
     share_word = "dial"
     propagated_word = "deployed"
     is_atomic = False
+    settling_s = 60.0
     all_closed_effect = "an accelerator whose groups are all closed sends users to any of them"
 
     def steers(self, service: Service) -> bool:
@@ -89,6 +120,52 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
             for region in service.pools[pool].regions
         }
 
+    def learn(
+        self,
+        service: Service,
+        resources: Resources[EndpointGroup],
+        known: CarriedWeights,
+        is_new: Callable[[Position], bool],
+    ) -> dict[Position, PartWeights]:
+        """Weights of groups that have any: a write sets a whole group, so none is half written.
+
+        Endpoints that were added to a closed group are learned once it is open.
+        """
+        when_open = self.open_weights(service, resources, known)
+        found: dict[Position, PartWeights] = {}
+        for position, groups in resources.items():
+            before, now = known.get(position, NO_WEIGHTS), when_open[position]
+            standing = {
+                key: now[key]
+                for group in groups
+                if tells_weights(group, before)
+                for key in endpoint_keys(group)
+            }
+            learned = {**of_other_groups(groups, before), **standing}
+            if learned != before:
+                found[position] = learned
+        return found
+
+    def open_weights(
+        self, service: Service, resources: Resources[EndpointGroup], known: CarriedWeights
+    ) -> dict[Position, PartWeights]:
+        """Each endpoint's weight when its group is open; those of unknown groups are missing."""
+        lever = _lever_settings(service)
+        found: dict[Position, PartWeights] = {}
+        for position, groups in resources.items():
+            before = known.get(position, NO_WEIGHTS)
+            stated = lever.weights.get(position.region, {})
+            resolved = {
+                group: group_weights(group, before, stated, lever.endpoint_weight)
+                for group in groups
+            }
+            found[position] = {
+                endpoint_key(group, one): weight
+                for group, weights in resolved.items()
+                for one, weight in (weights or {}).items()
+            }
+        return found
+
     def observe(
         self,
         name: str,
@@ -96,25 +173,44 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
         index: EndpointGroups,
         resources: Resources[EndpointGroup],
         at: float,
+        known: CarriedWeights = NONE_CARRIED,
     ) -> Observed:
-        """States, faults and closed listeners of the service's groups."""
+        """States, faults, closed listeners and unknown weights of the service's groups."""
         pool_name = self.pool(service)
         pool = service.pools[pool_name]
-        states = {p: found for p, groups in resources.items() if (found := _states_of(groups))}
+        states = {p: found for p, groups in resources.items() if (found := states_of(groups))}
         parts = {position: found for position, found in states.items() if len(found) > 1}
-        faults = tuple(_faults(pool_name, pool, index))
+        faults = tuple(group_faults(pool_name, pool, index))
         now = of_pool(resources, (name, pool_name), pool.regions)
+        when_open = self.open_weights(service, resources, known)
         reached = fail_open_regions(self.open_parts(now, ())) if parts else ()
         return Observed(
             at,
             {position: found[0] for position, found in states.items()},
             frozenset(parts),
             {pool_name: faults} if faults else {},
+            tuple(weight_notices(_lever_settings(service), resources)),
             parts=parts,
+            weights_when_open={
+                position: max(weights.values())
+                for position, weights in when_open.items()
+                if weights and position in states and not states[position][0].weight
+            },
+            unknown_weights={
+                position: text
+                for position, groups in resources.items()
+                if (text := unknown_weights_text(name, position, groups, when_open[position]))
+            },
             failing_open=frozenset(Position(name, pool_name, region) for region in reached),
         )
 
-    def prove(self, name: str, service: Service, listing: Sequence[EndpointGroup]) -> Proof:
+    def prove(
+        self,
+        name: str,
+        service: Service,
+        listing: Sequence[EndpointGroup],
+        scope: ZoneScope | None = None,
+    ) -> Proof:
         """Whether the accelerator can send its pool's users to an unlawful region, and how."""
         return prove_groups(name, service, listing)
 
@@ -135,12 +231,19 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
         return {region: 1.0 if region in reached else share for region, share in shares.items()}
 
     def states(
-        self, service: Service, before: Mapping[str, LeverState], after: Shares
+        self,
+        service: Service,
+        before: Mapping[str, LeverState],
+        after: Shares,
+        when_open: Mapping[str, int],
     ) -> dict[str, LeverState]:
-        """Dials of whole percents, at least 1 where open, and the configured endpoint weight."""
+        """Dials of whole percents, at least 1 where open; the endpoint weight that is carried."""
         weight = _lever_settings(service).endpoint_weight
         return {
-            region: LeverState(weight, max(1.0, round(share * 100.0, 0)))
+            region: LeverState(
+                before[region].weight or when_open.get(region, weight),
+                max(1.0, round(share * 100.0, 0)),
+            )
             if share > 0
             else LeverState(0, 0.0)
             for region, share in after.items()
@@ -148,17 +251,47 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
         }
 
     def writes(
-        self, change: Change, resources: tuple[EndpointGroup, ...]
+        self,
+        change: Change,
+        resources: tuple[EndpointGroup, ...],
+        weights: PartWeights = NO_WEIGHTS,
     ) -> tuple[GroupChange, ...]:
-        """One write per group that can be written and has another state."""
+        """One write per group that can be written and has another state.
+
+        A group that is to open and whose ratio of weights nobody knows is left out.
+        """
         dial, weight = change.after.dial, change.after.weight
         if dial is None:
             return ()
-        return tuple(
-            GroupChange(group, dial, weight)
-            for group in writable_groups(resources)
-            if not has_state(group, change.after)
+        found = []
+        for group in writable_groups(resources):
+            wanted = wanted_weights(group, weight, weights)
+            if wanted is not None and not has_state(group, dial, wanted):
+                found.append(GroupChange(group, dial, wanted))
+        return tuple(found)
+
+    def key(self, resource: EndpointGroup) -> Hashable:
+        """The group's ARN."""
+        return resource.arn
+
+    def before(self, write: GroupChange) -> EndpointGroup:
+        """The group as it was read."""
+        return write.group
+
+    def after(self, write: GroupChange, listed: EndpointGroup) -> EndpointGroup:
+        """The group with the written dial and weights; its endpoints' health as listed."""
+        written = {
+            endpoint.endpoint_id: weight
+            for endpoint, weight in zip(write.group.endpoints, write.weights, strict=True)
+        }
+        endpoints = tuple(
+            replace(e, weight=written.get(e.endpoint_id, e.weight)) for e in listed.endpoints
         )
+        return replace(listed, dial=write.dial, endpoints=endpoints)
+
+    def has_same_state(self, one: EndpointGroup, other: EndpointGroup) -> bool:
+        """Whether both have the same dial, and the same endpoints with the same weights."""
+        return one.dial == other.dial and weights_of(one) == weights_of(other)
 
     def steps(
         self, writes: WritesByChange[GroupChange], urgent: Collection[PoolName]
@@ -175,10 +308,10 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
         self, pool: Mapping[str, tuple[EndpointGroup, ...]], writes: Iterable[GroupChange]
     ) -> OpenParts:
         """By listener. A group without endpoints serves no users and counts as missing."""
-        after = {write.group.arn: LeverState(write.endpoint_weight, write.dial) for write in writes}
+        after = {write.group.arn: write.state for write in writes}
         return {
             region: {
-                group.listener: (after.get(group.arn) or _most_open_state(group)).is_open
+                group.listener: (after.get(group.arn) or most_open_state(group)).is_open
                 for group in groups
                 if group.endpoints
             }
@@ -187,66 +320,6 @@ class Accelerator(Lever[EndpointGroup, EndpointGroups, GroupChange]):
 
 
 ACCELERATOR = Accelerator()
-
-
-def writable_groups(groups: Iterable[EndpointGroup]) -> list[EndpointGroup]:
-    """The groups with an endpoint; the others serve no users and are not written.
-
-    All groups where none has an endpoint: AWS's refusal then names the reason.
-    """
-    all_groups = list(groups)
-    return [group for group in all_groups if group.endpoints] or all_groups
-
-
-def has_state(group: EndpointGroup, state: LeverState) -> bool:
-    """Whether the group and all its endpoints have this state."""
-    weights = {endpoint.weight for endpoint in group.endpoints}
-    return group.dial == state.dial and weights <= {state.weight}
-
-
-def is_opening(change: GroupChange) -> bool:
-    """Whether the write opens some endpoint of the group further."""
-    after = LeverState(change.endpoint_weight, change.dial)
-    return any(
-        _openness(after) > _openness(LeverState(endpoint.weight, change.group.dial))
-        for endpoint in change.group.endpoints
-    )
-
-
-def _most_open_state(group: EndpointGroup) -> LeverState:
-    return LeverState(max(endpoint.weight for endpoint in group.endpoints), group.dial)
-
-
-def _openness(state: LeverState) -> tuple[bool, float, int]:
-    """Sort key: the most open state is the greatest."""
-    return state.is_open, state.dial or 0.0, state.weight
-
-
-def _states_of(groups: Iterable[EndpointGroup]) -> tuple[LeverState, ...]:
-    """The distinct states of one region's endpoints, the most open first."""
-    found = {
-        LeverState(weight, group.dial)
-        for group in writable_groups(groups)
-        for weight in [endpoint.weight for endpoint in group.endpoints] or [0]
-    }
-    return tuple(sorted(found, key=_openness, reverse=True))
-
-
-def _faults(pool_name: str, pool: Pool, groups: EndpointGroups) -> Iterable[str]:
-    listeners = dict.fromkeys(group.listener for group in groups)
-    for region in pool.regions:
-        mine = [group for group in groups if group.region == region]
-        present = {group.listener for group in mine}
-        lacking = [listener for listener in listeners if listener not in present]
-        if not mine:
-            yield f"endpoint group {region} is missing"
-            continue
-        yield from (f"endpoint group {region} is missing at {listener}" for listener in lacking)
-        if not all(group.endpoints for group in mine):
-            yield f"endpoint group {region} has no endpoint"
-    for region in sorted({group.region for group in groups}.difference(pool.regions)):
-        law = f"; pool {pool_name} may only be served from {', '.join(pool.regions)}"
-        yield f"endpoint group {region} should not exist{law}"
 
 
 def _lever_settings(service: Service) -> AcceleratorLever:

@@ -5,6 +5,7 @@ accelerator. The *listing* of a target contains the *resources* of the service's
 records, endpoint groups. A lever has no state; there is one object per kind (`registry`). It says
 
 - what a listing means: `observe`, `prove`;
+- which weights inside a position are carried through drain and return: `learn`, `open_weights`;
 - which shares lever states mean, and which states express shares: `shares`, `states`, `diff`;
 - what a change writes, and in which requests: `writes`, `steps`;
 - which requests would close a whole pool: `refusal`.
@@ -17,16 +18,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, Generic, TypeVar
 
 from controller.model.configuration import Service
 from controller.model.decision import PoolName, PoolPlan, Shares
-from controller.model.levers import Change, LeverKind, LeverState, Observed, Position
+from controller.model.levers import (
+    CarriedWeights,
+    Change,
+    LeverKind,
+    LeverState,
+    Observed,
+    PartWeights,
+    Position,
+)
 from controller.planning.guards.all_closed import OpenParts, is_all_closed
 from controller.planning.levers.write_steps import WritesByChange, WriteStep, WriteT
 from controller.planning.residency.destinations import Destination
 from controller.planning.residency.proof import Proof
+from controller.planning.residency.zone_listings import ZoneScope
 from controller.planning.shares import is_same_split
 
 ResourceT = TypeVar("ResourceT")
@@ -36,6 +47,9 @@ IndexT = TypeVar("IndexT")
 
 Resources = Mapping[Position, tuple[ResourceT, ...]]
 """Position to the resources that steer it; empty for a position without any."""
+NO_WEIGHTS: PartWeights = MappingProxyType({})
+"""The part weights of a position of which none are carried."""
+NONE_CARRIED: CarriedWeights = MappingProxyType({})
 
 
 class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
@@ -55,6 +69,8 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
     write is a step."""
     throttled_text: ClassVar[str | None] = None
     """Why the steps after a throttled one are not sent; None: they are sent."""
+    settling_s: ClassVar[float] = 0.0
+    """Seconds for which a listing may still show what an acknowledged write replaced."""
     all_closed_effect: ClassVar[str]
     """What AWS does with a pool that is closed everywhere, in messages."""
 
@@ -99,6 +115,26 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         """The resources of every position of the service, in the settings' order."""
 
     @abstractmethod
+    def learn(
+        self,
+        service: Service,
+        resources: Resources[ResourceT],
+        known: CarriedWeights,
+        is_new: Callable[[Position], bool],
+    ) -> dict[Position, PartWeights]:
+        """The part weights that stand now, of positions of which `known` has others or none.
+
+        `is_new`: whether a position is seen for the first time, so that what stands is no change.
+        """
+
+    @abstractmethod
+    def open_weights(
+        self, service: Service, resources: Resources[ResourceT], known: CarriedWeights
+    ) -> dict[Position, PartWeights]:
+        """Position to its parts' weights when it is open: as they stand, as they are known, or as
+        the settings state them. Parts of which nobody knows are missing."""
+
+    @abstractmethod
     def observe(
         self,
         name: str,
@@ -106,11 +142,12 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         index: IndexT,
         resources: Resources[ResourceT],
         at: float,
+        known: CarriedWeights = NONE_CARRIED,
     ) -> Observed:
         """The positions' states, and what is missing, extra or unlawful.
 
         `resources`: result of the method of that name for `index`. `at`: when the listing was asked
-        for (monotonic seconds). Residency is not examined (`prove`).
+        for (monotonic seconds). `known`: carried weights. Residency is not examined (`prove`).
         """
 
     def observe_listing(
@@ -120,9 +157,42 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
         index = self.index(listing)
         return self.observe(name, service, index, self.resources(name, service, index), at)
 
+    def narrowed(
+        self, target: str, services: Collection[Service], listing: Sequence[ResourceT]
+    ) -> tuple[Sequence[ResourceT], ZoneScope | None]:
+        """What the next readings show of a whole listing, and what they list; None: all of it."""
+        return listing, None
+
+    def assembled(self, listed: Sequence[ResourceT], scope: ZoneScope) -> Sequence[ResourceT]:
+        """What is known of a target of which only the scope's runs were listed."""
+        return listed
+
+    def is_shown(self, service: Service, scope: ZoneScope) -> bool:
+        """Whether a reading of the scope shows the service's resources, existing or not."""
+        return True
+
+    def unread(
+        self,
+        target: str,
+        services: Collection[Service],
+        listing: Sequence[ResourceT],
+        scope: ZoneScope,
+    ) -> tuple[str, ...]:
+        """The names that the services need and that a reading of the scope does not know."""
+        return ()
+
     @abstractmethod
-    def prove(self, name: str, service: Service, listing: Sequence[ResourceT]) -> Proof:
-        """The residency proof of the service's bound pools, with the leaks that refute it."""
+    def prove(
+        self,
+        name: str,
+        service: Service,
+        listing: Sequence[ResourceT],
+        scope: ZoneScope | None = None,
+    ) -> Proof:
+        """The residency proof of the service's bound pools, with the leaks that refute it.
+
+        `scope`: what the listing shows of the target; None: all of it.
+        """
 
     @abstractmethod
     def is_same_for_proof(self, one: ResourceT, other: ResourceT) -> bool:
@@ -150,11 +220,16 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
 
     @abstractmethod
     def states(
-        self, service: Service, before: Mapping[str, LeverState], after: Shares
+        self,
+        service: Service,
+        before: Mapping[str, LeverState],
+        after: Shares,
+        when_open: Mapping[str, int],
     ) -> dict[str, LeverState]:
         """Region to the state that expresses its share in `after`, of the regions in `before`.
 
-        A positive share never becomes a closed state.
+        A positive share never becomes a closed state. `when_open`: closed region to the weight
+        that it has once it is open, where that is carried.
         """
 
     def shares_by_pool(self, service: Service, observed: Observed) -> dict[str, Shares]:
@@ -185,18 +260,44 @@ class Lever(ABC, Generic[ResourceT, IndexT, WriteT]):
             for region in after
             if (position := Position(plan.service, plan.pool, region)) in observed.settings
         }
+        when_open = {
+            p.region: weight
+            for p, weight in observed.weights_when_open.items()
+            if p.pool == plan.pool
+        }
         changes = [
             Change(Position(plan.service, plan.pool, region), before[region], state)
-            for region, state in self.states(service, before, after).items()
-            if region in unequal or (is_moving and before[region] != state)
+            for region, state in self.states(service, before, after, when_open).items()
+            if region in unequal or (is_moving and not before[region].is_same_for_users(state))
         ]
         return tuple(sorted(changes, key=lambda c: (_opening(c) <= 0, c.position)))
 
     # What is written.
 
     @abstractmethod
-    def writes(self, change: Change, resources: tuple[ResourceT, ...]) -> tuple[WriteT, ...]:
-        """The writes of a change, for those resources of its position that are not set so yet."""
+    def writes(
+        self, change: Change, resources: tuple[ResourceT, ...], weights: PartWeights = NO_WEIGHTS
+    ) -> tuple[WriteT, ...]:
+        """The writes of a change, for those resources of its position that are not set so yet.
+
+        `weights`: of the position, from `open_weights`.
+        """
+
+    @abstractmethod
+    def key(self, resource: ResourceT) -> Hashable:
+        """What identifies a resource of a listing, whatever its state."""
+
+    @abstractmethod
+    def before(self, write: WriteT) -> ResourceT:
+        """The resource that a write was made for, as it was read."""
+
+    @abstractmethod
+    def after(self, write: WriteT, listed: ResourceT) -> ResourceT:
+        """The resource as an applied write left it; `listed` is an older listing of it."""
+
+    @abstractmethod
+    def has_same_state(self, one: ResourceT, other: ResourceT) -> bool:
+        """Whether two listings of one resource are equal in everything that a write sets."""
 
     @abstractmethod
     def steps(

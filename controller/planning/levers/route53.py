@@ -1,41 +1,65 @@
 """Route 53: weighted records of one hosted zone.
 
 The tree is the record plan's: weighted records `<pool>.<name>`, one A and one AAAA record (twins)
-per lawful region, with SetIdentifier = region and a health check on each. A record that is missing,
-unlawful or extra is a fault: it is reported and never repaired by creating or deleting.
+or only one of them per lawful region, with SetIdentifier = region and a health check on each. A
+record that is missing, unlawful or extra is a fault (`record_tree`): it is reported and never
+repaired by creating or deleting. Twins of unequal weights that stand there at the start keep their
+ratio (`part_weights`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
-from controller.model.configuration import Pool, Route53Lever, Service
+from controller.model.configuration import Route53Lever, Service
 from controller.model.decision import PoolName, Shares
 from controller.model.levers import (
+    CarriedWeights,
     Change,
     LeverKind,
     LeverState,
     Observed,
+    PartWeights,
     Position,
     RecordSet,
     WeightChange,
 )
 from controller.planning.guards.all_closed import OpenParts, fail_open_regions
 from controller.planning.levers.batches import changes_by_pool, pack_batches
-from controller.planning.levers.lever import Lever, Resources, of_pool
+from controller.planning.levers.lever import (
+    NO_WEIGHTS,
+    NONE_CARRIED,
+    Lever,
+    Resources,
+    of_pool,
+)
+from controller.planning.levers.part_weights import is_even, part_weight, position_weights
+from controller.planning.levers.record_tree import (
+    PoolRecords,
+    RecordGroups,
+    tree_faults,
+    twins_of,
+    unsteered_notices,
+    unsteered_shares,
+)
+from controller.planning.levers.twin_weights import (
+    learned_ratios,
+    ratios_when_open,
+    standing_weights,
+    unknown_ratios,
+)
 from controller.planning.levers.weights import weights_for_shares
 from controller.planning.levers.write_steps import WritesByChange, WriteStep
+from controller.planning.levers.zone_scope import narrowed, unread_names, with_others
 from controller.planning.residency.destinations import Destination, destinations
 from controller.planning.residency.proof import Proof, prove_records
+from controller.planning.residency.zone_listings import ZoneScope
 from controller.planning.shares import normalised
-
-_TWINS = ("A", "AAAA")
 
 Leaves = Resources[RecordSet]
 """Position to its existing weighted records, A before AAAA."""
-RecordGroups = Mapping[tuple[str, str], Mapping[str | None, RecordSet]]
-"""Name and type to SetIdentifier to record set."""
 
 
 class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
@@ -86,7 +110,7 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
         """Position to its existing weighted records, A before AAAA; lawful regions only."""
         leaves: dict[Position, tuple[RecordSet, ...]] = {}
         for pool_name, pool in service.pools.items():
-            twins = _twins(service, pool_name, index)
+            twins = twins_of(_lever_settings(service).leaf_name(pool_name), index)
             for region in pool.regions:
                 found = [group.get(region) for group in twins]
                 leaves[Position(name, pool_name, region)] = tuple(
@@ -94,22 +118,49 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
                 )
         return leaves
 
+    def learn(
+        self,
+        service: Service,
+        resources: Leaves,
+        known: CarriedWeights,
+        is_new: Callable[[Position], bool],
+    ) -> dict[Position, PartWeights]:
+        """Ratios of twins that are unequal when first seen; a later change of one is drift."""
+        return learned_ratios(resources, known, _lever_settings(service).weights, is_new)
+
+    def open_weights(
+        self, service: Service, resources: Leaves, known: CarriedWeights
+    ) -> dict[Position, PartWeights]:
+        """Ratios that are known or stated; missing for twins that are equal."""
+        return ratios_when_open(resources, known, _lever_settings(service).weights)
+
     def observe(
-        self, name: str, service: Service, index: RecordGroups, resources: Leaves, at: float
+        self,
+        name: str,
+        service: Service,
+        index: RecordGroups,
+        resources: Leaves,
+        at: float,
+        known: CarriedWeights = NONE_CARRIED,
     ) -> Observed:
         """States, faults, notices and closed record types of the service's leaves."""
         states: dict[Position, LeverState] = {}
         parts: dict[Position, tuple[LeverState, ...]] = {}
+        ratios = self.open_weights(service, resources, known)
         for position, twins in resources.items():
             weights = {twin.weight or 0 for twin in twins}
+            if ratio := ratios.get(position):
+                weights = set(position_weights(standing_weights(twins), ratio).values())
             if weights:
                 states[position] = LeverState(max(weights))
             if len(weights) > 1:
                 parts[position] = tuple(map(LeverState, sorted(weights, reverse=True)))
-        faults = {
-            pool_name: found
-            for pool_name, pool in service.pools.items()
-            if (found := tuple(_faults(service, pool_name, pool, index)))
+        trees = [_pool_records(service, pool_name) for pool_name in service.pools]
+        faults = {tree.pool: found for tree in trees if (found := tuple(tree_faults(tree, index)))}
+        unsteered = {
+            Position(name, tree.pool, region): shares
+            for tree in trees
+            for region, shares in unsteered_shares(tree, index).items()
         }
         reached = frozenset(
             Position(name, pool_name, region)
@@ -119,12 +170,54 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
                 self._open_parts_now(resources, (name, pool_name), service)
             )
         )
-        unequal, notices = frozenset(parts), tuple(_notices(resources))
-        return Observed(at, states, unequal, faults, notices, parts=parts, failing_open=reached)
+        notices = dict.fromkeys(text for tree in trees for text in unsteered_notices(tree, index))
+        return Observed(
+            at,
+            states,
+            frozenset(parts),
+            faults,
+            (*_notices(resources), *notices, *_ratio_notices(resources, ratios)),
+            parts=parts,
+            failing_open=reached,
+            unsteered=unsteered,
+            ratios={position: ratio for position, ratio in ratios.items() if not is_even(ratio)},
+            unknown_weights=_unknown(name, unknown_ratios(resources, known, ratios)),
+        )
 
-    def prove(self, name: str, service: Service, listing: Sequence[RecordSet]) -> Proof:
+    def narrowed(
+        self, target: str, services: Collection[Service], listing: Sequence[RecordSet]
+    ) -> tuple[Sequence[RecordSet], ZoneScope | None]:
+        """The runs of names that are steered or lead users on, in place of the whole zone."""
+        return narrowed(target, services, listing)
+
+    def assembled(self, listed: Sequence[RecordSet], scope: ZoneScope) -> tuple[RecordSet, ...]:
+        """The runs as listed, with what the last whole listing showed of other names."""
+        return with_others(listed, scope)
+
+    def is_shown(self, service: Service, scope: ZoneScope) -> bool:
+        """Whether the names of all weighted records were read."""
+        lever = _lever_settings(service)
+        return all(scope.knows(lever.leaf_name(pool)) for pool in service.pools)
+
+    def unread(
+        self,
+        target: str,
+        services: Collection[Service],
+        listing: Sequence[RecordSet],
+        scope: ZoneScope,
+    ) -> tuple[str, ...]:
+        """The names to which the records lead, or that proofs look at, and that were not read."""
+        return unread_names(target, services, listing, scope)
+
+    def prove(
+        self,
+        name: str,
+        service: Service,
+        listing: Sequence[RecordSet],
+        scope: ZoneScope | None = None,
+    ) -> Proof:
         """Whether Route 53 can answer users of bound pools an unlawful region, and how."""
-        return prove_records(name, service, listing)
+        return prove_records(name, service, listing, scope)
 
     def is_same_for_proof(self, one: RecordSet, other: RecordSet) -> bool:
         """Whether two record sets differ at most in the number of their weight."""
@@ -163,7 +256,11 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
         return normalised(most)
 
     def states(
-        self, service: Service, before: Mapping[str, LeverState], after: Shares
+        self,
+        service: Service,
+        before: Mapping[str, LeverState],
+        after: Shares,
+        when_open: Mapping[str, int],
     ) -> dict[str, LeverState]:
         """Weights that change as few records as possible."""
         shares = {region: share for region, share in after.items() if region in before}
@@ -172,10 +269,33 @@ class Route53(Lever[RecordSet, RecordGroups, WeightChange]):
             for region, weight in weights_for_shares(before, shares).items()
         }
 
-    def writes(self, change: Change, resources: tuple[RecordSet, ...]) -> tuple[WeightChange, ...]:
+    def writes(
+        self,
+        change: Change,
+        resources: tuple[RecordSet, ...],
+        weights: PartWeights = NO_WEIGHTS,
+    ) -> tuple[WeightChange, ...]:
         """One write per twin that has another weight."""
-        weight = change.after.weight
-        return tuple(WeightChange(leaf, weight) for leaf in resources if leaf.weight != weight)
+        wanted = [
+            (leaf, part_weight(change.after.weight, weights, leaf.type)) for leaf in resources
+        ]
+        return tuple(WeightChange(leaf, weight) for leaf, weight in wanted if leaf.weight != weight)
+
+    def key(self, resource: RecordSet) -> Hashable:
+        """Name, type and SetIdentifier."""
+        return _key(resource)
+
+    def before(self, write: WeightChange) -> RecordSet:
+        """The record that the write deletes."""
+        return write.record
+
+    def after(self, write: WeightChange, listed: RecordSet) -> RecordSet:
+        """The record that the write created: all else is as it compared."""
+        return replace(write.record, weight=write.weight)
+
+    def has_same_state(self, one: RecordSet, other: RecordSet) -> bool:
+        """Whether both have the same weight."""
+        return one.weight == other.weight
 
     def steps(
         self, writes: WritesByChange[WeightChange], urgent: Collection[PoolName]
@@ -209,17 +329,10 @@ def _key(record: RecordSet) -> tuple[str, str, str | None]:
     return record.name, record.type, record.set_identifier
 
 
-def _faults(service: Service, pool_name: str, pool: Pool, groups: RecordGroups) -> Iterable[str]:
-    name = _lever_settings(service).leaf_name(pool_name)
-    for type_, listed in zip(_TWINS, _twins(service, pool_name, groups), strict=True):
-        for region in pool.regions:
-            if region not in listed:
-                yield f"weighted record {name} {type_} {region} is missing"
-            elif listed[region].weight is None:
-                yield f"record {name} {type_} {region} is not weighted"
-        for identifier in sorted(str(i) for i in listed if i not in pool.regions):
-            law = f"; pool {pool_name} may only be served from {', '.join(pool.regions)}"
-            yield f"weighted record {name} {type_} {identifier} should not exist{law}"
+def _pool_records(service: Service, pool_name: str) -> PoolRecords:
+    lever = _lever_settings(service)
+    regions = service.pools[pool_name].regions
+    return PoolRecords(pool_name, regions, lever.leaf_name(pool_name), lever.name)
 
 
 def _notices(leaves: Leaves) -> Iterable[str]:
@@ -232,12 +345,23 @@ def _notices(leaves: Leaves) -> Iterable[str]:
     ]
 
 
-def _twins(
-    service: Service, pool_name: str, groups: RecordGroups
-) -> tuple[Mapping[str | None, RecordSet], ...]:
-    """The pool's A and its AAAA records by SetIdentifier, unlawful ones included."""
-    name = _lever_settings(service).leaf_name(pool_name)
-    return tuple([groups.get((name, type_), {}) for type_ in _TWINS])
+def _ratio_notices(leaves: Leaves, ratios: Mapping[Position, PartWeights]) -> Iterable[str]:
+    return [
+        f"weighted records {leaves[position][0].name} {position.region} have unequal weights: "
+        f"{', '.join(f'{type_} {weight}' for type_, weight in ratio.items())}; their ratio is kept"
+        for position, ratio in ratios.items()
+        if not is_even(ratio)
+    ]
+
+
+def _unknown(name: str, positions: Iterable[Position]) -> dict[Position, str]:
+    """Position to what sets its ratio, as text."""
+    return {
+        p: f"weighted records {p.pool} {p.region} are at 0, the ratio of their weights was never "
+        "seen, and the pool's other regions differ in theirs: no ratio is guessed. State it in the "
+        f"settings (services.{name}.levers.route53.weights.{p.pool}.{p.region}: {{A: …, AAAA: …}})"
+        for p in positions
+    }
 
 
 def _lever_settings(service: Service) -> Route53Lever:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from controller.model.levers import Position, RecordSet
 
-_QUERY_TYPE = "A"
+QUERY_TYPE = "A"
+"""The type of the answers that are sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def destinations(leaves: Mapping[Position, Iterable[RecordSet]]) -> dict[Positio
         position: _destination(leaf)
         for position, twins in leaves.items()
         for leaf in twins
-        if leaf.type == _QUERY_TYPE
+        if leaf.type == QUERY_TYPE
     }
 
 

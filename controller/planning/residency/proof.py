@@ -25,6 +25,7 @@ from itertools import product
 from controller.model.configuration import Pool, Route53Lever, Service
 from controller.model.levers import EndpointGroup, Leak, RecordSet
 from controller.planning.residency.answer_regions import TYPES, AnswerRegions
+from controller.planning.residency.looked_up_names import reachable_names
 from controller.planning.residency.route53_answers import (
     Location,
     Zone,
@@ -32,6 +33,7 @@ from controller.planning.residency.route53_answers import (
     is_geolocation,
 )
 from controller.planning.residency.tree_walk import AnswerPath, answer_paths, required_failures
+from controller.planning.residency.zone_listings import ZoneScope
 
 PROOF_LIMITS = (
     "DNS cannot prove where a user is: resolvers without client subnet, public resolvers and VPNs "
@@ -60,20 +62,37 @@ class Proof:
     """Geolocation records of bound pools for areas that the settings do not name, as text."""
 
 
-def prove_records(service_name: str, service: Service, records: Iterable[RecordSet]) -> Proof:
-    """The proof for a service behind Route 53, from all record sets of its zone."""
+def prove_records(
+    service_name: str,
+    service: Service,
+    records: Iterable[RecordSet],
+    scope: ZoneScope | None = None,
+) -> Proof:
+    """The proof for a service behind Route 53, from the record sets of its zone.
+
+    `scope`: what the records show of the zone; None: all of it. Where the proof needs a name that
+    was not read, no bound pool of the service is proven: the name may lead anywhere.
+    """
     lever = service.levers.route53
     assert lever is not None
     bound = _bound_pools(service)
     if not bound:
         return Proof({})
-    zone = Zone(lever.hosted_zone_id, records)
+    zone = Zone(lever.hosted_zone_id, records, scope)
     leaks = {
         # A CNAME answers for every type: its leak is listed once.
         name: tuple(dict.fromkeys(_PoolProof(zone, service_name, service, name).leaks()))
         for name in bound
     }
-    return Proof(leaks, tuple(dict.fromkeys(_undeclared_areas(zone, lever, bound))))
+    notices = tuple(dict.fromkeys(_undeclared_areas(zone, lever, bound)))
+    unread = zone.unread
+    return Proof(
+        {
+            name: (*found, *(_unread_leak(service_name, name, bound[name], n) for n in unread))
+            for name, found in leaks.items()
+        },
+        notices,
+    )
 
 
 def prove_groups(service_name: str, service: Service, groups: Iterable[EndpointGroup]) -> Proof:
@@ -90,6 +109,8 @@ def prove_groups(service_name: str, service: Service, groups: Iterable[EndpointG
 
 def describe_leak(leak: Leak) -> str:
     """A leak as one line of text."""
+    if leak.unread is not None:
+        return f"not proven: {leak.unread} was not read from AWS yet, so it may lead anywhere"
     first, *more = leak.geographies
     users = f"{first} and {len(more)} more" if more else first
     place = leak.reached or "a place of unknown region"
@@ -123,7 +144,7 @@ class _PoolProof:
         """All leaks; geographies that the zone answers alike share theirs."""
         for type_ in TYPES:
             groups: dict[object, list[tuple[str, Location]]] = defaultdict(list)
-            names = _reachable_names(self._zone, self._lever.name, type_)
+            names = reachable_names(self._zone, self._lever.name, type_)
             for geography, where in self._locations(names, type_):
                 key = tuple(_answer_key(self._zone, n, type_, where) for n in names)
                 groups[key].append((geography, where))
@@ -188,21 +209,22 @@ def _group_leak(service: str, pool_name: str, pool: Pool, group: EndpointGroup) 
     )
 
 
+def _unread_leak(service: str, pool_name: str, pool: Pool, name: str) -> Leak:
+    return Leak(
+        service=service,
+        pool=pool_name,
+        geographies=pool.geographies,
+        reached=None,
+        failed=(),
+        drained=(),
+        path=(name,),
+        why=f"{name} was not read, so what it answers is unknown",
+        unread=name,
+    )
+
+
 def _bound_pools(service: Service) -> dict[str, Pool]:
     return {name: pool for name, pool in service.pools.items() if pool.residency is not None}
-
-
-def _reachable_names(zone: Zone, name: str, type_: str) -> tuple[str, ...]:
-    """The name and every name in the zone to which its aliases can lead."""
-    found = {name: None}
-    unvisited = [name]
-    while unvisited:
-        for record in zone.records_at(unvisited.pop(), type_):
-            target = zone.next_name(record, type_)
-            if target is not None and target not in found:
-                found[target] = None
-                unvisited.append(target)
-    return tuple(found)
 
 
 def _answer_key(zone: Zone, name: str, type_: str, where: Location) -> object:

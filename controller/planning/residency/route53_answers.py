@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.model.levers import RecordSet
+from controller.planning.residency.zone_listings import ZoneScope
 
 IsUp = Callable[[str], bool]
 """Signal to whether it is up: a health check's id, or `target_signal` of an AWS resource."""
@@ -39,6 +40,7 @@ IsUp = Callable[[str], bool]
 DEFAULT_AREA = "default"
 DELEGATION = "NS"
 """Type of the records that delegate to other name servers."""
+_ANSWERING = ("A", "AAAA", "HTTPS", "CNAME")
 _PRIMARY = "PRIMARY"
 _WILDCARD = "\\052."
 """Route 53's spelling of the label `*` in listings, with its dot."""
@@ -99,22 +101,71 @@ class AnswerRecord:
 
 
 class Zone:
-    """The record sets of one hosted zone, found by name and type."""
+    """The record sets of one hosted zone, found by name and type.
 
-    def __init__(self, zone_id: str, records: Iterable[RecordSet]) -> None:
+    With a `scope` they are those of a reading that does not know every name. A name that it does
+    not know has no record here, and is in `unread` once it was looked up: what it answers is
+    unknown.
+    """
+
+    def __init__(
+        self, zone_id: str, records: Iterable[RecordSet], scope: ZoneScope | None = None
+    ) -> None:
+        self._scope = scope
+        self._asked = set[str]()
         found: dict[tuple[str, str], list[AnswerRecord]] = defaultdict(list)
         self._names: set[str] = set()
-        apex = set[str]()
+        self._apexes = set[str]()
         for record in records:
             found[record.name, record.type].append(_record(zone_id, record))
             self._add_names(record.name)
             if record.type == "SOA":
-                apex.add(record.name)
+                self._apexes.add(record.name)
         self._groups = {key: tuple(group) for key, group in found.items()}
-        self._delegated = {name for name, type_ in found if type_ == DELEGATION} - apex
+        self._delegated = {name for name, type_ in found if type_ == DELEGATION}
+        self._delegated -= self._apexes
+
+    @property
+    def apex(self) -> str:
+        """The zone's own name; empty where its SOA record is not among the records."""
+        return next(iter(self._apexes)) if len(self._apexes) == 1 else ""
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The names that were looked up so far."""
+        return frozenset(self._asked)
+
+    @property
+    def looked_at(self) -> frozenset[str]:
+        """Every name on whose records the answers so far depend.
+
+        Beside the names that were looked up, these are the names above them, which may be
+        delegated, and the wildcards that answer for those that do not exist.
+        """
+        found = set(self._asked)
+        for name in self._asked:
+            is_missing = name not in self._names and self._knows(name)
+            above = name
+            while above := above.partition(".")[2]:
+                found.add(above)
+                if is_missing:
+                    found.add(_WILDCARD + above)
+        return frozenset(found)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Those of them that the scope does not know, sorted."""
+        if self._scope is None:
+            return ()
+        return tuple(sorted(name for name in self.looked_at if not self._knows(name)))
+
+    def has_answers(self, name: str) -> bool:
+        """Whether a query for a server can be answered, or is delegated, by records of the name."""
+        return any((name, type_) in self._groups for type_ in _ANSWERING) or name in self._delegated
 
     def records_at(self, name: str, type_: str) -> tuple[AnswerRecord, ...]:
         """The records that answer for a name and type; a CNAME answers for every type."""
+        self._asked.add(name)
         for cut in self._delegated:
             if name == cut or name.endswith(f".{cut}"):
                 return self._groups[cut, DELEGATION]
@@ -146,6 +197,9 @@ class Zone:
             self.is_healthy(target, is_up, (*visited, record.target))
             for target in self.records_at(record.target, record.type)
         )
+
+    def _knows(self, name: str) -> bool:
+        return self._scope is None or self._scope.knows(name)
 
     def _listed(self, name: str, type_: str) -> tuple[AnswerRecord, ...]:
         return self._groups.get((name, type_)) or self._groups.get((name, "CNAME"), ())

@@ -8,12 +8,13 @@ resources that do not exist yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from controller.adapters.aws.session import AwsClients, aws_clients, require_endpoint_url
+from controller.adapters.aws.session import AwsClients, aws_clients
 from controller.model.configuration import AcceleratorLever, Route53Lever, Service, Settings
+from controller.planning.levers.batches import BatchSize
 from controller.sandbox.errors import SandboxError
 from controller.sandbox.seeding import record_tree as tree
 from controller.sandbox.seeding.accelerators import seed_accelerator
@@ -33,16 +34,15 @@ _SPARE_ZONE_ID = "Z0SANDBOX0000000000"
 async def seed(settings: Settings) -> None:
     """Create what is missing of all services' zones, checks, records and accelerators.
 
-    Raises EndpointUrlMissingError without AWS_ENDPOINT_URL, SandboxError for settings that the
+    Raises AwsSetupError where a real AWS would be called, SandboxError for settings that the
     sandbox does not support, and errors of AWS.
     """
-    require_endpoint_url()
-    async with aws_clients(deadline_s=settings.aws.call_deadline_s) as clients:
+    async with aws_clients(deadline_s=settings.aws.call_deadline_s, emulated_only=True) as clients:
         await seed_through(clients, settings)
 
 
 async def seed_through(clients: AwsClients, settings: Settings) -> None:
-    """The same with these clients; does not check AWS_ENDPOINT_URL."""
+    """The same with these clients; does not check where they lead."""
     for service in settings.services.values():
         if service.levers.route53 is not None:
             await _seed_records(clients.route53, settings, service, service.levers.route53)
@@ -142,13 +142,34 @@ async def _create_missing(
         for record in records
         if (record["Name"], record["Type"], record.get("SetIdentifier")) not in existing
     ]
-    if missing:
+    for batch in _batches(missing):
         await route53.change_resource_record_sets(
             HostedZoneId=zone_id,
             ChangeBatch={
                 "Comment": "Global Traffic Controller: sandbox",
-                "Changes": [
-                    {"Action": "CREATE", "ResourceRecordSet": record} for record in missing
-                ],
+                "Changes": [{"Action": "CREATE", "ResourceRecordSet": record} for record in batch],
             },
         )
+
+
+def _batches(
+    records: Iterable[ResourceRecordSetTypeDef],
+) -> Iterator[list[ResourceRecordSetTypeDef]]:
+    """The records in their order, as many at a time as one request may create."""
+    batch: list[ResourceRecordSetTypeDef] = []
+    used = BatchSize()
+    for record in records:
+        size = _created_size(record)
+        if batch and not used.plus(size).fits:
+            yield batch
+            batch, used = [], BatchSize()
+        batch.append(record)
+        used = used.plus(size)
+    if batch:
+        yield batch
+
+
+def _created_size(record: ResourceRecordSetTypeDef) -> BatchSize:
+    """What Route 53 counts of a CREATE."""
+    values = [value["Value"] for value in record.get("ResourceRecords", ())]
+    return BatchSize(len(values) or 1, sum(map(len, values)))

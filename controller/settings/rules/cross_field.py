@@ -15,6 +15,10 @@ from controller.settings.file_positions import RuleFinding
 from controller.settings.rules.catalogue import regions_are_catalogued, residency_holds
 from controller.settings.rules.service import check_service
 from controller.settings.rules.sound_parts import SettingsParts
+from controller.settings.rules.subjects import (
+    probes_ask_their_own_region,
+    reference_targets_stand_apart,
+)
 
 
 def check(parts: SettingsParts) -> Iterator[RuleFinding]:
@@ -30,6 +34,8 @@ def check(parts: SettingsParts) -> Iterator[RuleFinding]:
         reserve_below_burst,
         vantage_stands_alone,
         reference_targets_differ,
+        reference_targets_stand_apart,
+        probes_ask_their_own_region,
         cycle_gap_within_period,
         override_ttls_in_order,
         opinions_outlive_interval,

@@ -12,14 +12,36 @@ from collections.abc import Collection, Iterator
 from controller.model.configuration import Endpoint, KeyPath, Pool, Route53Lever
 from controller.settings.file_positions import RuleFinding
 from controller.settings.rules.geography import geographies_can_be_matched
+from controller.settings.rules.lever_weights import stated_weights_fit
 from controller.settings.rules.sound_parts import ServiceParts
 from controller.settings.validation_messages import suggestion
 
 _IDLE_KEYS = {
-    "tcp": ("host", "headers", "ca_file", "statuses", "body_contains", "keep_alive"),
-    "http": ("ca_file",),
+    "tcp": (
+        "host",
+        "headers",
+        "ca_file",
+        "certificates",
+        "statuses",
+        "body_contains",
+        "keep_alive",
+    ),
+    "http": ("ca_file", "certificates"),
 }
 """Scheme of a probe to the keys of an endpoint that have no effect with it."""
+_FRAMING = "the probe sends a request without a body over its own connection"
+_HEADERS_OF_THE_PROBE = {
+    "host": "the endpoint's key host sets it, for TLS too",
+    "connection": "the endpoint's key keep_alive sets it",
+    "keep-alive": "the endpoint's key keep_alive sets it",
+    "content-length": _FRAMING,
+    "expect": _FRAMING,
+    "te": _FRAMING,
+    "trailer": _FRAMING,
+    "transfer-encoding": _FRAMING,
+    "upgrade": _FRAMING,
+}
+"""Headers, in lower case, that the settings may not set, to the reason or what to do."""
 
 
 def check_service(service: ServiceParts) -> Iterator[RuleFinding]:
@@ -28,7 +50,7 @@ def check_service(service: ServiceParts) -> Iterator[RuleFinding]:
         one_lever,
         required_endpoint_in_every_region,
         keys_fit_the_probe,
-        host_has_its_own_key,
+        headers_can_be_sent,
         pool_regions_exist,
         pool_regions_differ,
         shares_not_all_zero,
@@ -40,6 +62,7 @@ def check_service(service: ServiceParts) -> Iterator[RuleFinding]:
         bound_pools_name_countries,
         pool_names_are_no_regions,
         one_pool_behind_accelerator,
+        stated_weights_fit,
     ):
         yield from rule(service)
 
@@ -75,14 +98,19 @@ def keys_fit_the_probe(service: ServiceParts) -> Iterator[RuleFinding]:
                 yield RuleFinding((*path, key), message, "leave it out", at_key=True)
 
 
-def host_has_its_own_key(service: ServiceParts) -> Iterator[RuleFinding]:
-    """The Host header is set by `host`, because TLS must use the same name."""
+def headers_can_be_sent(service: ServiceParts) -> Iterator[RuleFinding]:
+    """No header is set twice, whose names have no case, and none that the probe itself must set."""
     for path, endpoint in _endpoints(service):
+        seen: dict[str, str] = {}
         for name in endpoint.headers:
-            if name.lower() == "host":
-                message = "the Host header is not set here"
-                hint = "the endpoint's key host sets it, for TLS too"
-                yield RuleFinding((*path, "headers", name), message, hint, at_key=True)
+            here = (*path, "headers", name)
+            first = seen.setdefault(name.lower(), name)
+            if first != name:
+                message = f"{name} and {first} are one header: names of headers have no case"
+                yield RuleFinding(here, message, "leave one out", at_key=True)
+            elif (hint := _HEADERS_OF_THE_PROBE.get(name.lower())) is not None:
+                message = f"the {name.title()} header is not set here"
+                yield RuleFinding(here, message, hint, at_key=True)
 
 
 def pool_regions_exist(service: ServiceParts) -> Iterator[RuleFinding]:

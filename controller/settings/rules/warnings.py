@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from controller.model.access import is_loopback
 from controller.model.configuration import Pool, Service, Settings
 from controller.settings.file_positions import RuleFinding
+from controller.settings.rules.lever_weights import shares_fit_weights
+from controller.settings.rules.region_names import regions_are_known, regions_share_a_partition
+from controller.settings.rules.subjects import (
+    addresses_of_two_regions,
+    probes_name_their_own_region,
+)
 
 _LONGEST_TTL_S = 60
 """Longest TTL without a warning; with a longer one the TTL dominates the time of a failover."""
@@ -23,6 +29,10 @@ def warnings_for(settings: Settings) -> Iterator[RuleFinding]:
         api_beyond_loopback,
         regions_without_service,
         jurisdiction_eu_outside_the_eu,
+        regions_are_known,
+        regions_share_a_partition,
+        probes_name_their_own_region,
+        addresses_of_two_regions,
     ):
         yield from rule(settings)
     for name, service in settings.services.items():
@@ -32,6 +42,7 @@ def warnings_for(settings: Settings) -> Iterator[RuleFinding]:
             capacity_unknown,
             pools_survive_a_region,
             service_survives_a_region,
+            shares_fit_weights,
         ):
             for finding in service_rule(service):
                 yield finding.below("services", name)
@@ -161,7 +172,7 @@ def jurisdiction_eu_outside_the_eu(settings: Settings) -> Iterator[RuleFinding]:
     """A region outside the EU with jurisdiction EU; the proof of residency relies on this key."""
     for name, region in settings.regions.items():
         country = _EUROPE_OUTSIDE_THE_UNION.get(name)
-        if region.jurisdiction != "EU" or (name.startswith("eu-") and country is None):
+        if region.jurisdiction != "EU" or (name.startswith(("eu-", "eusc-")) and country is None):
             continue
         place = f"in {country}" if country else "outside Europe"
         message = f"{name} is said to be in jurisdiction EU, but lies {place}"

@@ -9,6 +9,7 @@ import pytest
 
 from controller.adapters.aws.assembly import AwsAdapters, aws_adapters
 from controller.adapters.aws.session import AwsClients
+from controller.model.aws_calls import AwsCall
 from tests.adapters.aws.scripted import ScriptedClient
 from tests.fakes.clock import FakeClock
 from tests.loops.simulated import SETTINGS
@@ -32,8 +33,8 @@ def adapters(observed: list[tuple[str, str]]) -> AwsAdapters:
         cast(Any, ScriptedClient(DEPLOYED)),
     )
 
-    def observe(service: str, operation: str, outcome: str, seconds: float) -> None:
-        observed.append((service, operation))
+    def observe(call: AwsCall) -> None:
+        observed.append((call.service, call.operation))
 
     return aws_adapters(settings, clients, FakeClock(), observe)
 

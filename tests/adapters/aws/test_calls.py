@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
-from botocore.exceptions import ClientError
+from aiobotocore.credentials import AioCredentials
+from botocore.exceptions import ClientError, NoCredentialsError
 
 from controller.adapters.aws.calls import AwsCalls
+from controller.adapters.aws.credentials import RenewableCredentials
 from controller.adapters.aws.token_bucket import TokenBucket
+from controller.model.aws_calls import AwsCall
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from tests.adapters.aws.scripted import refusal
 from tests.fakes.clock import FakeClock
@@ -19,16 +23,22 @@ pytestmark = pytest.mark.looptime
 class _Observed:
     """Calls with a deadline of 3 s and a budget of two, then one a second."""
 
-    def __init__(self) -> None:
-        self.seen: list[tuple[str, str, str, float]] = []
+    def __init__(self, credentials: RenewableCredentials | None = None) -> None:
+        self.seen: list[AwsCall] = []
         clock = FakeClock()
         self.calls = AwsCalls(
             "route53",
             budget=TokenBucket(1, 2, 0, clock),
             deadline_s=3,
             clock=clock,
-            observe=lambda *call: self.seen.append(call),
+            observe=self.seen.append,
+            credentials=credentials,
         )
+
+
+def told(outcome: str, seconds: float, denial: str | None = None) -> AwsCall:
+    """What is told of one call of GetChange."""
+    return AwsCall("route53", "GetChange", outcome, seconds, denial)
 
 
 async def _answer_after(seconds: float) -> str:
@@ -46,8 +56,8 @@ async def test_a_call_is_counted_with_its_own_time() -> None:
     for _ in range(3):
         assert await observed.calls.ask("GetChange", lambda: _answer_after(0.25)) == "answer"
 
-    assert [call[:3] for call in observed.seen] == [("route53", "GetChange", "ok")] * 3
-    assert [call[3] for call in observed.seen] == pytest.approx([0.25] * 3)
+    assert {replace(call, seconds=0) for call in observed.seen} == {told("ok", 0)}
+    assert [call.seconds for call in observed.seen] == pytest.approx([0.25] * 3)
     assert asyncio.get_running_loop().time() > 1
 
 
@@ -57,7 +67,7 @@ async def test_the_deadline_ends_a_call_that_hangs() -> None:
     with pytest.raises(ProviderUnavailableError, match="no answer within the deadline"):
         await observed.calls.ask("GetChange", lambda: _answer_after(60))
 
-    assert observed.seen == [("route53", "GetChange", "unknown", 3)]
+    assert observed.seen == [told("unknown", 3)]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +86,7 @@ async def test_a_refusal_is_counted_and_translated(
         await observed.calls.ask("GetChange", lambda: _refuse(code))
 
     assert isinstance(raised.value.__cause__, ClientError)
-    assert observed.seen == [("route53", "GetChange", word, 0)]
+    assert observed.seen == [told(word, 0)]
 
 
 async def test_a_cancelled_call_is_counted_as_unknown() -> None:
@@ -84,6 +94,68 @@ async def test_a_cancelled_call_is_counted_as_unknown() -> None:
     observed = _Observed()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
-            await observed.calls.send("GetChange", lambda: _answer_after(60))
+            await observed.calls.ask("GetChange", lambda: _answer_after(60))
 
-    assert observed.seen == [("route53", "GetChange", "unknown", 1)]
+    assert observed.seen == [told("unknown", 1)]
+
+
+class _Rotated:
+    """A chain that finds key A, then key B; a request that AWS answers only if signed with B."""
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = list(keys)
+        self.credentials = RenewableCredentials(resolve=self._resolve, now_s=lambda: 0.0)
+        self.sent = 0
+
+    async def request(self) -> str:
+        self.sent += 1
+        key = await self.credentials.get_frozen_credentials()
+        if key.access_key == "B":
+            return "answer"
+        raise refusal("InvalidClientTokenId", 403)
+
+    async def _resolve(self) -> AioCredentials:
+        return AioCredentials(self._keys.pop(0) if len(self._keys) > 1 else self._keys[0], "s")
+
+
+async def test_a_call_with_rotated_credentials_is_sent_once_more() -> None:
+    """The refused one had no effect. Both are told and paid for."""
+    rotated = _Rotated("A", "B")
+    observed = _Observed(rotated.credentials)
+
+    assert await observed.calls.ask("GetChange", rotated.request) == "answer"
+    assert [call.outcome for call in observed.seen] == ["refused", "ok"]
+    assert "InvalidClientTokenId" in (observed.seen[0].denial or "")
+    assert observed.seen[1].denial is None
+
+
+async def test_a_call_is_not_repeated_while_the_credentials_stay() -> None:
+    """It waits for the next cycle, and may be tried again then."""
+    rotated = _Rotated("A")
+    observed = _Observed(rotated.credentials)
+    with pytest.raises(ProviderUnavailableError, match="InvalidClientTokenId"):
+        await observed.calls.ask("GetChange", rotated.request)
+
+    assert rotated.sent == 1
+
+
+async def test_a_missing_right_is_told_and_renews_nothing() -> None:
+    """Other credentials would be the same caller."""
+    rotated = _Rotated("A", "B")
+    observed = _Observed(rotated.credentials)
+    with pytest.raises(ProviderRejectedError):
+        await observed.calls.ask("GetChange", lambda: _refuse("AccessDenied"))
+
+    assert [(call.outcome, bool(call.denial)) for call in observed.seen] == [("refused", True)]
+
+
+async def test_without_credentials_nothing_was_sent() -> None:
+    """So the outcome of a write is known, and a read may be tried again."""
+    observed = _Observed()
+
+    async def request() -> str:
+        raise NoCredentialsError
+
+    with pytest.raises(ProviderUnavailableError):
+        await observed.calls.ask("GetChange", request)
+    assert observed.seen == [told("refused", 0, "NoCredentialsError: Unable to locate credentials")]

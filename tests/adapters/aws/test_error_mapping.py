@@ -17,7 +17,16 @@ from botocore.exceptions import (
 from botocore.loaders import create_loader
 from botocore.retries.standard import ThrottledRetryableChecker
 
-from controller.adapters.aws.error_mapping import THROTTLE_CODES, provider_error, write_outcome
+from controller.adapters.aws.credentials import CredentialsUnavailableError
+from controller.adapters.aws.error_mapping import (
+    AUTHENTICATION_CODES,
+    AUTHORIZATION_CODES,
+    THROTTLE_CODES,
+    denial,
+    describe,
+    provider_error,
+    write_outcome,
+)
 from controller.model.errors import ProviderRejectedError, ProviderUnavailableError
 from controller.model.levers import OutcomeStatus
 
@@ -44,13 +53,16 @@ CASES = [
     (_answered("InvalidChangeBatch", 400), REFUSED, False, NEVER),
     (_answered("NoSuchHostedZone", 404), REFUSED, False, NEVER),
     (_answered("AccessDenied", 403), REFUSED, False, NEVER),
+    (_answered("ExpiredToken", 403), REFUSED, False, AGAIN),
+    (_answered("Unknown", 403), REFUSED, False, AGAIN),
+    (CredentialsUnavailableError(problem="no usable AWS credentials: x"), REFUSED, False, AGAIN),
     (_answered("InternalFailure", 500), UNKNOWN, False, AGAIN),
     (_answered("ServiceUnavailable", 503), UNKNOWN, False, AGAIN),
     (TimeoutError(), UNKNOWN, False, AGAIN),
     (ReadTimeoutError(endpoint_url=URL), UNKNOWN, False, AGAIN),
     (ConnectionClosedError(endpoint_url=URL), UNKNOWN, False, AGAIN),
     (EndpointConnectionError(endpoint_url=URL), UNKNOWN, False, AGAIN),
-    (NoCredentialsError(), REFUSED, False, NEVER),
+    (NoCredentialsError(), REFUSED, False, AGAIN),
     (ParamValidationError(report="bad"), REFUSED, False, NEVER),
 ]
 
@@ -134,3 +146,31 @@ def test_an_answer_without_any_detail_is_still_described() -> None:
 
     assert write_outcome(error, "route53").status is UNKNOWN
     assert write_outcome(error, "route53").detail == "Unknown: no message"
+
+
+_DENIED = [
+    *(_answered(code, 403) for code in sorted(AUTHENTICATION_CODES | AUTHORIZATION_CODES)),
+    *(_answered("Unknown", status) for status in (401, 403)),
+    NoCredentialsError(),
+    CredentialsUnavailableError(problem="x"),
+]
+_OTHER = [
+    _answered("Throttling", 403),
+    _answered("InvalidChangeBatch", 400),
+    _answered("InternalFailure", 500),
+    TimeoutError(),
+    EndpointConnectionError(endpoint_url=URL),
+    ParamValidationError(report="bad"),
+]
+
+
+@pytest.mark.parametrize("error", _DENIED, ids=describe)
+def test_what_concerns_the_caller_is_a_denial(error: Exception) -> None:
+    """Its reason is the error in one line."""
+    assert denial(error) == describe(error)
+
+
+@pytest.mark.parametrize("error", _OTHER, ids=describe)
+def test_nothing_else_is_a_denial(error: Exception) -> None:
+    """It says nothing of credentials or rights."""
+    assert denial(error) is None

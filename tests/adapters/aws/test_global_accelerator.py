@@ -11,10 +11,10 @@ from controller.adapters.aws.global_accelerator import GlobalAccelerators
 from controller.model.levers import (
     AcceleratedEndpoint,
     EndpointGroup,
-    GroupChange,
     OutcomeStatus,
 )
 from tests.adapters.aws.scripted import ScriptedClient, calls, refusal
+from tests.fakes.accelerators import to_all
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.looptime
@@ -79,7 +79,7 @@ async def test_a_weight_aws_does_not_name_is_128() -> None:
 async def test_the_whole_endpoint_list_is_sent_with_its_properties() -> None:
     """Explicit weights and all listed properties except read-only ones."""
     adapter, client = _adapter({"EndpointGroup": _described(0, 0)})
-    outcome = await adapter.change(GroupChange(GROUP, 0, 0))
+    outcome = await adapter.change(ARN, [to_all(GROUP, 0, 0)], emergency=False)
 
     endpoint = {"EndpointId": "eipalloc-1", "Weight": 0, "ClientIPPreservationEnabled": True}
     asked = {
@@ -105,7 +105,7 @@ async def test_an_answer_that_differs_from_the_request_is_unknown(
 ) -> None:
     """Another writer was faster, or AWS read the request differently: read again."""
     adapter, _ = _adapter({"EndpointGroup": answer})
-    outcome = await adapter.change(GroupChange(GROUP, 0, 0))
+    outcome = await adapter.change(ARN, [to_all(GROUP, 0, 0)], emergency=False)
 
     assert outcome.status is OutcomeStatus.UNKNOWN
     assert detail in outcome.detail
@@ -115,7 +115,7 @@ async def test_a_dial_may_come_back_rounded() -> None:
     """AWS stores it as a 32-bit float."""
     adapter, _ = _adapter({"EndpointGroup": _described(33.29999923706055)})
 
-    outcome = await adapter.change(GroupChange(GROUP, 33.3, 128))
+    outcome = await adapter.change(ARN, [to_all(GROUP, 33.3, 128)], emergency=False)
 
     assert outcome.status is OutcomeStatus.APPLIED
 
@@ -123,7 +123,7 @@ async def test_a_dial_may_come_back_rounded() -> None:
 async def test_a_transaction_in_progress_may_be_sent_again() -> None:
     """It was refused only because of order; the caller decides when."""
     adapter, client = _adapter(refusal("TransactionInProgressException"))
-    outcome = await adapter.change(GroupChange(GROUP, 0, 0))
+    outcome = await adapter.change(ARN, [to_all(GROUP, 0, 0)], emergency=False)
 
     assert (outcome.status, outcome.throttled) == (OutcomeStatus.REFUSED, True)
     assert len(client.asked) == 1
@@ -148,7 +148,8 @@ async def test_writes_to_one_accelerator_wait_for_each_other() -> None:
     other = EndpointGroup(GROUP.arn.replace("accelerator/a", "accelerator/b"), "x", 1, (ENDPOINT,))
     async with asyncio.TaskGroup() as group:
         for changed in (GROUP, GROUP, other):
-            group.create_task(adapter.change(GroupChange(changed, 0, 0)))
+            arn = changed.arn.partition("/listener/")[0]
+            group.create_task(adapter.change(arn, [to_all(changed, 0, 0)], emergency=False))
 
     assert set(most.values()) == {1}
     assert asyncio.get_running_loop().time() == pytest.approx(2)

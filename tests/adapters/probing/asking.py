@@ -24,11 +24,20 @@ class Asker:
 
     target: Target
 
-    def __init__(self, prober: Prober, endpoint: Endpoint) -> None:
+    def __init__(self, prober: Prober, endpoint: Endpoint, address: str = "") -> None:
+        """`address`: the only one to ask."""
+        self.prober = prober
         self._answers: asyncio.Queue[ProbeResult] = asyncio.Queue()
         self.late: list[ProbeResult] = []
         self.disturbances = 0
-        self.target = prober.target(endpoint, self)
+        self.splits = False
+        """Whether it would probe each address of a name itself."""
+        self.addresses: list[tuple[str, ...]] = []
+        self.target = (
+            prober.address_target(endpoint, address, self)
+            if address
+            else prober.target(endpoint, self)
+        )
 
     async def ask(
         self, max_timeout_s: float = DEADLINE_S, min_timeout_s: float | None = None
@@ -49,6 +58,10 @@ class Asker:
 
     def on_late_result(self, result: ProbeResult) -> None:
         self.late.append(result)
+
+    def on_addresses(self, addresses: tuple[str, ...]) -> bool:
+        self.addresses.append(addresses)
+        return self.splits
 
     def on_disconnect(self) -> None:
         self.disturbances += 1

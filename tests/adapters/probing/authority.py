@@ -24,6 +24,8 @@ commonName = supplied
 basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
+[old]
+basicConstraints = CA:TRUE
 [server]
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
@@ -40,14 +42,22 @@ distinguished_name = none
 class Authority:
     """Issues certificates; keys and certificates are in a temporary folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, form: str = "authority", issuer: Authority | None = None
+    ) -> None:
+        """`form`: `authority`, or `old`: basicConstraints not critical, no key usage, no key
+        identifier. `issuer`: another authority, whose intermediate this is; None: a root."""
         self._folder = folder
         folder.mkdir()
         (folder / "index.txt").write_text("")
         self.file = folder / "authority.pem"
         self._key(folder / "authority.key")
-        arguments = ("-subj", "/CN=authority of a test", "-days", "2", "-extensions", "authority")
-        key = ("-key", f"{folder}/authority.key")
+        key = ("-key", f"{folder}/authority.key", "-subj", f"/CN={folder.name}")
+        if issuer is not None:
+            self._openssl("req", "-new", *key, "-out", f"{folder}/authority.csr")
+            issuer._sign(folder / "authority", form, -timedelta(days=1), timedelta(days=2))
+            return
+        arguments = ("-days", "2", "-extensions", form)
         self._openssl("req", "-x509", "-new", *key, *arguments, "-out", str(self.file))
 
     def context(self, name: str, *, begins_in: timedelta, ends_in: timedelta) -> ssl.SSLContext:
@@ -56,16 +66,32 @@ class Authority:
         self._key(stem.with_suffix(".key"))
         request = ("-new", "-key", f"{stem}.key", "-subj", "/CN=server", "-out", f"{stem}.csr")
         self._openssl("req", *request)
+        self._sign(stem, "server", begins_in, ends_in, name)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{stem}.pem", f"{stem}.key")
+        return context
+
+    @property
+    def leaf(self) -> Path:
+        """The file of the last server's certificate."""
+        return self._folder / "server.pem"
+
+    def _sign(
+        self,
+        stem: Path,
+        form: str,
+        begins_in: timedelta,
+        ends_in: timedelta,
+        name: str = "DNS:none",
+    ) -> None:
+        """Issue `stem`.pem for `stem`.csr."""
         self._openssl(
             *("ca", "-batch", "-notext", "-cert", str(self.file)),
-            *("-keyfile", f"{self._folder}/authority.key", "-extensions", "server"),
+            *("-keyfile", f"{self._folder}/authority.key", "-extensions", form),
             *("-startdate", _asn1(begins_in), "-enddate", _asn1(ends_in)),
             *("-in", f"{stem}.csr", "-out", f"{stem}.pem"),
             alternative=name,
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(f"{stem}.pem", f"{stem}.key")
-        return context
 
     def _key(self, path: Path) -> None:
         curve = ("-pkeyopt", "ec_paramgen_curve:P-256")

@@ -61,6 +61,10 @@ def _free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+NOT_HTTP = "answer is not HTTP:"
+TOO_LARGE = f"{NOT_HTTP} its headers are larger than 32 KiB"
+
+
 async def test_a_good_answer_passes_with_its_status_latency_and_address() -> None:
     """Status and text as configured; the result has latency and address."""
     time = asyncio.get_running_loop().time
@@ -82,10 +86,10 @@ async def test_a_good_answer_passes_with_its_status_latency_and_address() -> Non
         (b"HTTP/1.1 302 F\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", {}, "HTTP 302"),
         (OK, {"body_contains": "fine"}, 'body lacks "fine"'),
         (OK, {"statuses": (204, "3xx", "201-203")}, "HTTP 200"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", {}, "answer is not HTTP"),
-        (b"\x00\xff" * 500 + b"\r\n\r\n", {}, "answer is not HTTP"),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n", {}, "answer is not HTTP"),
-        (CHUNKED + b"zz\r\n", {}, "answer is not HTTP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", {}, f"{NOT_HTTP} it does not begin with HTTP/1."),
+        (b"\x00\xff" * 500 + b"\r\n\r\n", {}, f"{NOT_HTTP} it does not begin with HTTP/1."),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n", {}, TOO_LARGE),
+        (CHUNKED + b"zz\r\n", {}, f'{NOT_HTTP} a chunk\'s size is "zz"'),
         (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", {}, "HTTP 101"),
         (b"", {}, "connection closed without an answer"),
         (b"HTTP/1.1 200 O", {}, "answer breaks off"),
@@ -263,10 +267,14 @@ async def test_an_ipv6_endpoint_is_probed_like_any_other(scheme: str) -> None:
     assert (result.outcome, result.address) == (ProbeOutcome.PASSED, address)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
-async def test_without_file_descriptors_the_probe_could_not_run(scheme: str) -> None:
-    """The prober's lack says nothing about the endpoint."""
-    async with served(raw(OK)) as address, asking(probe=f"{scheme}://{address}") as asker:
+async def test_without_file_descriptors_the_probe_could_not_run(scheme: str, host: str) -> None:
+    """The prober's lack says nothing about the endpoint, nor about its name."""
+    async with (
+        served(raw(OK)) as address,
+        asking(probe=f"{scheme}://{address.replace('127.0.0.1', host)}") as asker,
+    ):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with socket.socket() as highest:
             resource.setrlimit(resource.RLIMIT_NOFILE, (highest.fileno(), hard))

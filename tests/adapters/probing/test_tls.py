@@ -330,3 +330,53 @@ async def test_a_self_signed_certificate_fails_by_name(
         "certificate: self-signed certificate",
         "certificate: self signed certificate",
     )
+
+
+class Balanced(Server):
+    """Servers behind one address in turn: each handshake shows the next of their certificates."""
+
+    def __init__(self, *contexts: ssl.SSLContext) -> None:
+        super().__init__()
+        self._contexts = contexts
+        self.handshakes = 0
+
+    def _choose(self, chosen: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        self.asked_names.append(name)
+        chosen.context = self._contexts[self.handshakes % len(self._contexts)]
+        self.handshakes += 1
+
+
+async def test_a_wrong_certificate_of_one_server_is_not_masked_by_the_others(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Of two, every second handshake of users fails; so do the probes, but for the first."""
+    good = authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=5 * DAY)
+    wrong = Authority(tmp_path / "stranger").context(f"DNS:{NAME}", begins_in=-DAY, ends_in=5 * DAY)
+    async with Balanced(good, wrong).serving(good) as server:
+        keys = endpoint_of(authority, server, host=NAME)
+        async with asking(references(authority), **keys) as asker:
+            results = [await asker.ask(5) for _ in range(12)]
+
+    failures = [result for result in results if result.outcome is ProbeOutcome.FAILED]
+    assert len(failures) >= 5
+    assert {result.detail[:12] for result in failures} == {"certificate:"}
+
+
+async def test_servers_with_good_certificates_of_their_own_all_pass(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is verified once; then every handshake is cheap again."""
+    counted = Counted(monkeypatch)
+    contexts = [
+        authority.context(f"DNS:{NAME}", begins_in=-DAY, ends_in=days * DAY) for days in (5, 6, 7)
+    ]
+    async with Balanced(*contexts).serving(contexts[0]) as server:
+        keys = endpoint_of(authority, server, host=NAME)
+        async with asking(references(authority), **keys) as asker:
+            results = [await asker.ask(5) for _ in range(12)]
+            before = counted.verified
+            results += [await asker.ask(5) for _ in range(6)]
+
+    assert {result.outcome for result in results} == {ProbeOutcome.PASSED}
+    assert len({result.certificate_ends_at for result in results}) == 3
+    assert counted.verified == before <= 5

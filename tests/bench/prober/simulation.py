@@ -208,5 +208,11 @@ class VantagePoint:
             if other is not self:
                 self._world.call_at(self._world.now + TOLD_S, other.monitor.probe_now)
 
+    def settled(self, monitor: EndpointMonitor, result: ProbeResult) -> ProbeResult:
+        return result
+
+    def on_run_again(self, monitor: EndpointMonitor) -> None:
+        """Every probe can be run."""
+
     def on_error(self, error: Exception) -> None:
         raise error

@@ -104,6 +104,13 @@ class Noted:
         self.starts.append(starts)
         return _NotedTarget(self._prober.target(endpoint, listener), starts)
 
+    def address_target(self, endpoint: Endpoint, address: str, listener: ProbeListener) -> Target:
+        return self._prober.address_target(endpoint, address, listener)
+
+    @property
+    def missing_families(self) -> tuple[str, ...]:
+        return self._prober.missing_families
+
 
 class _NotedTarget:
     def __init__(self, target: Target, starts: array[float]) -> None:

@@ -65,6 +65,7 @@ def test_nothing_that_helps_to_get_in_is_kept() -> None:
     web["headers"] = {"Authorization": "env:SHOP_PROBE_SECRET"}
     web["ca_file"] = "/etc/gtc/private-ca.pem"
     data["state_path"] = "/var/lib/gtc/state.sqlite"
+    data["state"] = {"max_records_mb": 4711}
     data["api"]["tokens"] = [{"name": "ann", "role": "admin", "sha256": SECRET}]
     told = evidence()
     telling = replace(
@@ -74,7 +75,15 @@ def test_nothing_that_helps_to_get_in_is_kept() -> None:
     text = json.dumps(export_evidence(RecordedEvidence(7, "1.0", encode_evidence(telling))))
 
     assert all(word in json.dumps(data) for word in ("SHOP_PROBE", "private-ca", SECRET, "ann"))
-    for word in ("SHOP_PROBE", "private-ca", SECRET, '"ann"', "/var/lib/gtc", 'tokens": [{'):
+    for word in (
+        "4711",
+        "SHOP_PROBE",
+        "private-ca",
+        SECRET,
+        '"ann"',
+        "/var/lib/gtc",
+        'tokens": [{',
+    ):
         assert word not in text
 
 

@@ -24,12 +24,15 @@ NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 WELL = "web: answers in 20 ms (1 of 1 vantage point)"
 
 
-def evidence(*lines: str, latencies: bool = False) -> Evidence:
+LATENCY_MS = {EAST: 90.0, WEST: 20.0, CENTRAL: 30.0}
+
+
+def evidence(*lines: str, latency_ms: dict[str, float] | None = None) -> Evidence:
     player = StoryboardPlayer()
     for line in (*POOLS, *lines):
         player.play(line)
-    if latencies:
-        player.pools["world"]["latency_ms"] = {EAST: 90.0, WEST: 20.0, CENTRAL: 30.0}
+    if latency_ms is not None:
+        player.pools["world"]["latency_ms"] = latency_ms
     snapshot = player.snapshot()
     return Evidence(snapshot, decide(snapshot))
 
@@ -66,7 +69,10 @@ def test_a_region_is_shown_with_its_configured_location() -> None:
         (("decide", f"see {WEST}=D", "decide"), "it is down and carries nothing"),
         (("decide", f"drain {WEST}", "decide"), "drain by ann: INC-42 (#1)"),
         (("decide", f"pin {WEST} 10"), "pin at 10 % by ann: INC-42 (#1)"),
-        (("decide", f"lose europe {WEST}"), "its weighted record or endpoint group is missing"),
+        (
+            ("decide", f"lose europe {WEST}"),
+            f"record europe.shop.test. A {WEST} is missing",
+        ),
         (
             ("decide", f"see {WEST}=D", "decide", f"see {WEST}=U"),
             "held by ramp_step: at most 25 points a step, 30 s apart",
@@ -128,12 +134,29 @@ def test_distance_explains_a_share_of_users_placed_near() -> None:
     edits = [
         f"edit world {region} {128 if region == WEST else 0}" for region in (EAST, WEST, CENTRAL)
     ]
-    found = evidence("decide", *edits, latencies=True)
+    found = evidence("decide", *edits, latency_ms=LATENCY_MS)
     texts = {region: region_accounts(found, region)[0].because for region in (EAST, WEST)}
     assert texts == {
         EAST: ("90 ms from the pool's users: others are nearer or cheaper",),
         WEST: ("20 ms from the pool's users: near enough for this share",),
     }
+
+
+def test_traffic_that_stays_after_a_drain_ended_is_said_to_gain_too_little_by_its_return() -> None:
+    """The region was the nearest and had all of it; others keep what is not worth a move."""
+    latency_ms = {EAST: 90.0, WEST: 20.0, CENTRAL: 26.0}
+    edits = [
+        f"edit world {region} {weight}"
+        for region, weight in ((EAST, 0), (WEST, 13), (CENTRAL, 115))
+    ]
+    found = evidence("decide", *edits, latency_ms=latency_ms)
+    [west, *_], [central, *_] = (region_accounts(found, region) for region in (WEST, CENTRAL))
+
+    assert west.because == (
+        "20 ms from the pool's users: eu-central-1 keeps 89.8 % of them, who would gain 6 ms a "
+        "request here; traffic moves without need for 10 ms or more (placement.move_gain_ms)",
+    )
+    assert central.because == ("26 ms from the pool's users: near enough for this share",)
 
 
 def test_behind_an_accelerator_a_dial_is_open_because_the_region_may_serve() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -184,3 +185,12 @@ def test_a_split_drawn_by_its_weights_is_hardly_ever_noticed(numbers: list[int],
     answers = Random(seed).choices(list(weights), numbers, k=150)
 
     assert list(answer_notices(snapshot(answers, weights), "shop")) == []
+
+
+def test_answers_are_compared_with_the_a_records_weight() -> None:
+    """Only A records are asked for; AAAA records of other weights share the position."""
+    seen = snapshot([WEST, *[CENTRAL] * 11] * 8, {WEST: 90, CENTRAL: 90})
+    assert list(answer_notices(seen, "shop")) != []
+    west = Position("shop", "europe", WEST)
+    observed = replace(seen.observed["shop"], ratios={west: {"A": 10, "AAAA": 90}})
+    assert list(answer_notices(replace(seen, observed={"shop": observed}), "shop")) == []

@@ -7,13 +7,13 @@ import pytest
 from controller.model.levers import (
     AcceleratedEndpoint,
     EndpointGroup,
-    GroupChange,
     RecordSet,
     WeightChange,
 )
 from controller.planning.guards.all_closed import fail_open_regions, is_all_closed
 from controller.planning.levers.accelerator import ACCELERATOR
 from controller.planning.levers.route53 import ROUTE53
+from tests.fakes.accelerators import to_all
 
 WEST, EAST = "eu-west-1", "us-east-1"
 
@@ -91,5 +91,5 @@ def test_groups_count_by_listener_and_only_with_endpoints() -> None:
     """A group without endpoints serves no user; one that is written counts with its new state."""
     pool = {WEST: (group(WEST, 1), group(WEST, 2, dial=0)), EAST: (group(EAST, 1, weights=()),)}
 
-    found = ACCELERATOR.open_parts(pool, [GroupChange(pool[WEST][0], 0.0, 0)])
+    found = ACCELERATOR.open_parts(pool, [to_all(pool[WEST][0], 0.0, 0)])
     assert found == {WEST: {"l/1": False, "l/2": False}, EAST: {}}

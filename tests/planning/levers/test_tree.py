@@ -10,13 +10,14 @@ import pytest
 from controller.model.levers import (
     AcceleratedEndpoint,
     EndpointGroup,
-    GroupChange,
     LeverState,
     Position,
     RecordSet,
 )
-from controller.planning.levers.accelerator import ACCELERATOR, is_opening
+from controller.planning.levers.accelerator import ACCELERATOR
+from controller.planning.levers.endpoint_groups import is_opening
 from controller.planning.levers.route53 import ROUTE53
+from tests.fakes.accelerators import to_all
 from tests.loops.simulated import SETTINGS, groups, leaves
 
 SHOP = SETTINGS.services["shop"]
@@ -248,7 +249,8 @@ def group_with(*weights: int, dial: float = 100.0, listener: str = "80") -> Endp
 @pytest.mark.parametrize(
     ("listed", "parts"),
     [
-        ([group_with(128, 0)], [LeverState(128, 100.0), LeverState(0, 100.0)]),
+        ([group_with(128, 0)], [LeverState(128, 100.0)]),
+        ([group_with(230, 25), group_with(7, listener="443")], [LeverState(230, 100.0)]),
         (
             [group_with(128, dial=0.0), group_with(0, listener="443")],
             [LeverState(0, 100.0), LeverState(128, 0.0)],
@@ -264,7 +266,8 @@ def group_with(*weights: int, dial: float = 100.0, listener: str = "80") -> Endp
 def test_a_position_is_as_open_as_its_most_open_endpoint(
     listed: list[EndpointGroup], parts: list[LeverState]
 ) -> None:
-    """By dial and weight of the same endpoint; a group without endpoints serves no users."""
+    """By the dials of open groups; a group without endpoints serves no users, and the weights
+    inside a group are no part of its state."""
     west = Position("api", "world", "eu-west-1")
     for order in (listed, listed[::-1]):
         observed = ACCELERATOR.observe_listing("api", API, tuple(order), 0.0)
@@ -306,5 +309,5 @@ def test_a_write_opens_a_group_if_it_opens_one_of_its_endpoints(
     dial: float, weight: int, opens: bool
 ) -> None:
     """What opens is written before what closes."""
-    assert is_opening(GroupChange(group_with(128, 128), dial, weight)) is opens
-    assert is_opening(GroupChange(group_with(128, 0), 100.0, 128))
+    assert is_opening(to_all(group_with(128, 128), dial, weight)) is opens
+    assert is_opening(to_all(group_with(128, 0), 100.0, 128))

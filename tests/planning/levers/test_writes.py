@@ -11,7 +11,6 @@ from controller.model.levers import (
     AcceleratedEndpoint,
     Change,
     EndpointGroup,
-    GroupChange,
     LeverState,
     Position,
     RecordSet,
@@ -22,6 +21,7 @@ from controller.planning.levers.lever import Lever
 from controller.planning.levers.registry import LEVERS, AnyLever
 from controller.planning.levers.route53 import ROUTE53
 from controller.planning.levers.write_steps import WriteStep, WriteT
+from tests.fakes.accelerators import to_all
 
 WEST, EAST = "eu-west-1", "us-east-1"
 POOL = ("shop", "world")
@@ -140,13 +140,13 @@ def test_a_step_that_closes_one_of_two_open_regions_is_allowed(lever: AnyLever) 
 def test_a_step_that_closes_one_listener_everywhere_is_refused() -> None:
     """The region's other listener, which opened, does not help its users."""
     east, west = swap(ACCELERATOR)
-    opened = GroupChange(group(EAST, "80", SHUT[ACCELERATOR]), 100.0, 128)
+    opened = to_all(group(EAST, "80", SHUT[ACCELERATOR]), 100.0, 128)
     pool = {
         EAST: resources(ACCELERATOR, EAST, SHUT[ACCELERATOR]),
         WEST: resources(ACCELERATOR, WEST, OPEN[ACCELERATOR]),
     }
     at_80, at_443 = (
-        WriteStep({west: (GroupChange(group(WEST, listener, OPEN[ACCELERATOR]), 0.0, 0),)}, POOL)
+        WriteStep({west: (to_all(group(WEST, listener, OPEN[ACCELERATOR]), 0.0, 0),)}, POOL)
         for listener in ("80", "443")
     )
 

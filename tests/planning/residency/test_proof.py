@@ -12,6 +12,8 @@ from controller.model.configuration import Service
 from controller.model.levers import AcceleratedEndpoint, EndpointGroup, Leak, RecordSet
 from controller.planning.residency.proof import Proof, describe_leak, prove_groups, prove_records
 from controller.planning.residency.route53_answers import Location, Zone, possible_answers
+from tests.planning.levers.aws_order import in_aws_order
+from tests.planning.residency.partial import proofs_by_parts
 from tests.planning.residency.test_tree_walk import all_but
 from tests.planning.residency.zones import (
     ADDRESSES,
@@ -33,6 +35,10 @@ ARN = "arn:aws:globalaccelerator::123456789012:accelerator/1234abcd"
 
 
 def proof(*records: RecordSet, of: Service = SERVICE) -> Proof:
+    """The proof from the whole zone, which is also that from parts of it."""
+    ordered = in_aws_order(records)
+    whole = prove_records("app", of, ordered)
+    assert proofs_by_parts(of, ordered) == (whole, whole)
     return prove_records("app", of, records)
 
 

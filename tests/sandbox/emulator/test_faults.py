@@ -172,6 +172,24 @@ async def test_a_late_write_may_be_refused_like_any_other() -> None:
         assert await listed(route53) == [f"{LEAF} 7"]
 
 
+async def test_denied_credentials_are_refused_but_for_the_accepted_key() -> None:
+    """With each service's own code and status 403; nothing is applied."""
+    async with zone() as (aws, route53, _), client(aws, "globalaccelerator", "us-west-2") as ga:
+        await aws.faults.add("deny", accept="AKIANEW")
+        with pytest.raises(ClientError) as refused:
+            await submit(route53, "CREATE", simple("new.example.com."))
+        with pytest.raises(ClientError) as refused_too:
+            await ga.list_accelerators()
+        await aws.faults.clear("deny")
+        await aws.faults.add("deny", accept="sandbox")
+
+        assert f"{LEAF} 64" in await listed(route53)
+        assert len(await listed(route53)) == 1
+    for error, code in ((refused, "InvalidClientTokenId"), (refused_too, "UnrecognizedClient")):
+        assert code in str(error.value)
+        assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
 async def test_latency_delays_the_answer_only() -> None:
     """The answer is right."""
     async with zone() as (aws, route53, _):

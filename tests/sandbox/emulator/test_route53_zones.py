@@ -59,7 +59,11 @@ def test_two_pending_changes_turn_insync_each_in_its_time() -> None:
 
 
 def test_records_are_listed_by_reversed_labels_with_a_trailing_dot() -> None:
-    """API reference, sort order: `-` and `*` come before the dot, types and identifiers after."""
+    """API reference, sort order: `-` and `*` come before the dot, types and identifiers after.
+
+    It is the order of the characters, not of the codes by which listings spell them: `*` (`\\052`)
+    before `-`, `@` (`\\100`) between the digits and the letters.
+    """
     store = zone_store(Clock())
     records = [
         simple("b.a.example.com"),
@@ -68,16 +72,24 @@ def test_records_are_listed_by_reversed_labels_with_a_trailing_dot() -> None:
         weighted("a.example.com", "1", 1),
         simple("a-1.example.com"),
         simple("*.example.com"),
+        simple("@.example.com"),
+        simple("1.example.com"),
+        simple("-.example.com"),
+        simple("*.a.example.com"),
         simple("Z.EXAMPLE.com."),
     ]
     submit(store, *(change("CREATE", record) for record in records))
     got = [(r["Name"], r["Type"], r.get("SetIdentifier")) for r in listed(store)]
     assert got == [
         ("\\052.example.com.", "A", None),
+        ("-.example.com.", "A", None),
+        ("1.example.com.", "A", None),
+        ("\\100.example.com.", "A", None),
         ("a-1.example.com.", "A", None),
         ("a.example.com.", "A", "1"),
         ("a.example.com.", "A", "2"),
         ("a.example.com.", "TXT", None),
+        ("\\052.a.example.com.", "A", None),
         ("b.a.example.com.", "A", None),
         ("z.example.com.", "A", None),
     ]

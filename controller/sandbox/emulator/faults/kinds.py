@@ -69,6 +69,10 @@ KINDS: Mapping[str, FaultKind] = {
         _CALLS | {"items"},
         defaults={"operation": _LISTINGS, "items": 5},
     ),
+    "deny": FaultKind(
+        "AWS refuses the credentials; with accept, all but this access key id",
+        _CALLS | {"accept"},
+    ),
     "hand-edit": FaultKind(
         "somebody gives a weighted record another weight",
         _RECORD | {"weight"},
@@ -106,6 +110,8 @@ class FaultSpec:
     """Name of a record; None: the first weighted one."""
     set_identifier: str | None = None
     weight: int | None = None
+    accept: str | None = None
+    """The access key id that is still accepted."""
 
 
 def spec_from(parameters: Mapping[str, object]) -> FaultSpec:
@@ -176,4 +182,5 @@ _CHECKS = {
     "record": _text,
     "set_identifier": _text,
     "weight": _weight,
+    "accept": _text,
 }

@@ -2,7 +2,8 @@
 
 Codes follow the API references: *Common errors* of Route 53 (Throttling, ServiceUnavailable),
 *ChangeResourceRecordSets* (PriorRequestNotComplete: an earlier change of the zone is not complete),
-*UpdateEndpointGroup* (TransactionInProgressException, InternalServiceErrorException). Several
+*UpdateEndpointGroup* (TransactionInProgressException, InternalServiceErrorException); *Common error
+types* (InvalidClientTokenId, UnrecognizedClientException, both 403). Several
 faults of one call are nested, the oldest outermost.
 """
 
@@ -80,6 +81,15 @@ class FaultLayer:
         fault.strike()
         raise AwsError("ServiceUnavailable", f"{call.service} is not available", 503)
 
+    async def _deny(self, fault: Fault, call: Call, proceed: Dispatch) -> Result:
+        if call.access_key == fault.spec.accept:
+            return await proceed(call)
+        fault.strike()
+        code = (
+            "InvalidClientTokenId" if call.service == "route53" else "UnrecognizedClientException"
+        )
+        raise AwsError(code, "The security token included in the request is invalid.", 403)
+
     async def _latency(self, fault: Fault, call: Call, proceed: Dispatch) -> Result:
         fault.strike()
         await asyncio.sleep(fault.spec.seconds or 0.0)
@@ -138,6 +148,7 @@ _Behaviour = Callable[[FaultLayer, Fault, Call, Dispatch], Awaitable[Result]]
 _BEHAVIOURS: Mapping[str, _Behaviour] = {
     "throttle": FaultLayer._throttle,
     "error-5xx": FaultLayer._error,
+    "deny": FaultLayer._deny,
     "latency": FaultLayer._latency,
     "hang": FaultLayer._hang,
     "drop": FaultLayer._drop,

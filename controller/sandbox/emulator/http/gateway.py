@@ -28,7 +28,7 @@ from controller.sandbox.emulator.http.wire_messages import (
 RECENT_CALLS = 1_000
 NO_REPLY = "NoReply"
 """The code, in the log, of a call that was not answered; its status is 0."""
-_SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+)/aws4_request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Call:
     region: str
     operation: str
     params: Params
+    access_key: str | None = None
+    """Id of the key that it was signed with; None: it came without HTTP."""
 
 
 Dispatch = Callable[[Call], Awaitable[Result]]
@@ -147,21 +149,21 @@ class Gateway:
             return error_without_codec(
                 AwsError("MissingAuthenticationToken", message, 403), request
             )
-        region, service = scope.groups()
+        access_key, region, service = scope.groups()
         codec = self._codecs.get(service)
         if codec is None:
             error = not_emulated(f"service {service!r}")
             self._log(service, region, "", error.status, error.code)
             return error_without_codec(error, request)
-        return await self._call(codec, service, region, request)
+        return await self._call(codec, service, region, access_key, request)
 
     async def _call(
-        self, codec: Codec, service: str, region: str, request: WireRequest
+        self, codec: Codec, service: str, region: str, access_key: str, request: WireRequest
     ) -> WireReply:
         operation, code = "", None
         try:
             operation, params = codec.parse(request)
-            result = await self._dispatch(Call(service, region, operation, params))
+            result = await self._dispatch(Call(service, region, operation, params, access_key))
             reply = codec.dump(operation, result)
         except AwsError as error:
             code = error.code

@@ -8,6 +8,7 @@ change them together. Not emulated: PriorRequestNotComplete (except as a fault),
 name and policy.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -83,6 +84,11 @@ class _Draft:
         self.groups = dict(records.groups)
         self.faults: list[str] = []
         self._touched: dict[GroupKey, RecordSet] = {}
+        self._kinds: defaultdict[str, set[str]] = defaultdict(set)
+        """Name to the types of its record sets: a search for each change takes too long in a zone
+        of thousands."""
+        for name, kind in self.groups:
+            self._kinds[name].add(kind)
 
     def apply(self, change: Change) -> None:
         """Apply one change, or note its faults."""
@@ -99,8 +105,10 @@ class _Draft:
         self._touched[key] = record
         if remaining:
             self.groups[key] = remaining
+            self._kinds[record.name].add(record.type)
         else:
             del self.groups[key]
+            self._kinds[record.name].discard(record.type)
 
     def finish(self) -> None:
         """Note the faults of the zone as a whole after the last change."""
@@ -139,7 +147,7 @@ class _Draft:
         zone = self.zone.zone_name
         if record.type == "CNAME" and record.name == zone:
             yield f"RRSet of type CNAME with DNS name {record.name} is not permitted at apex"
-        neighbours = [kind for name, kind in self.groups if name == record.name]
+        neighbours = self._kinds[record.name]
         wrong = (kind for kind in neighbours if (kind == "CNAME") != (record.type == "CNAME"))
         if any(wrong):
             yield (

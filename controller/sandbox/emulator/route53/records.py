@@ -6,6 +6,7 @@ ones. Emulated policies: simple, weighted, geolocation by continent or country, 
 as not emulated: latency, failover, multivalue, CIDR, geoproximity, traffic policies, US states.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,8 @@ from functools import cached_property
 from controller.sandbox.emulator.http.wire_messages import Params, Result, not_emulated, present
 
 GroupKey = tuple[str, str]  # name and type
+_CODE = re.compile(r"\\([0-3][0-7]{2})")
+_DOT = f"{ord('.'):03o}"
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.\\")
 _NOT_EMULATED = (
     "Region",
@@ -113,13 +116,18 @@ def normal_name(name: str) -> str:
 
 
 def sort_key(name: str, record_type: str, set_identifier: str) -> tuple[str, str, str]:
-    """The sort key of a record set in a listing.
+    r"""The sort key of a record set in a listing.
 
-    Names compare with reversed labels and a trailing dot (`com.example.www.`), as plain text: `-`
-    sorts before the dot.
+    Names compare with reversed labels and a trailing dot (`com.example.www.`), in ASCII order of
+    their characters: `*` (listed as `\052`) and `-` sort before the dot. A dot within a label stays
+    a code, or the label would be two.
     """
-    labels = name.rstrip(".").split(".")
+    labels = _CODE.sub(_character, name.rstrip(".")).split(".")
     return ".".join(reversed(labels)) + ".", record_type, set_identifier
+
+
+def _character(code: re.Match[str]) -> str:
+    return code[0] if code[1] == _DOT else chr(int(code[1], 8))
 
 
 def record_from_params(params: Params) -> RecordSet:
