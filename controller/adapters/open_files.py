@@ -6,17 +6,21 @@ enough, connections that are kept between probes give way first, for they only s
 
 Worked example: 600 endpoints, 1,000 connections of callers and 3 reference targets want
 128 + 6 + 1,200 + 1,000 = 2,334. Of 256 allowed 122 are free after what is reserved: 30 callers and
-92 probes at once, of which 69 may keep their connection.
+92 probes at once, of which 69 may keep their connection. An endpoint with `keep_alive` whose URL
+has a name wants 9 instead of 2: each of at most 8 addresses may keep a connection.
 """
 
 from __future__ import annotations
 
 import resource
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import structlog
 
-from controller.model.configuration import Settings
+from controller.adapters.probing.resolver import literal_address
+from controller.model.configuration import Endpoint, Settings
+from controller.planning.health.address_set import MAX_ADDRESSES
 
 _log = structlog.get_logger("open_files")
 RESERVED = 128
@@ -51,10 +55,9 @@ class OpenFiles:
 
 def shared_out(settings: Settings, allowed: int) -> OpenFiles:
     """How so many descriptors are shared out under these settings."""
-    endpoints = sum(1 for _ in settings.endpoints())
     callers = settings.api.limits.connections
     reserved = RESERVED + _PER_PROBE * len(_reference_probes(settings))
-    wanted = reserved + _PER_PROBE * endpoints + callers
+    wanted = reserved + _needed_by_endpoints(settings) + callers
     if allowed < wanted:
         free = allowed - min(reserved, allowed // 2)
         callers = max(1, min(callers, free // _CALLERS_PART))
@@ -73,6 +76,18 @@ def claim(settings: Settings) -> OpenFiles:
     if shared.missing:
         _say(settings, shared)
     return shared
+
+
+def _needed_by_endpoints(settings: Settings) -> int:
+    return sum(_needed_by(endpoint) for _, endpoint in settings.endpoints())
+
+
+def _needed_by(endpoint: Endpoint) -> int:
+    """Sockets that an endpoint's probes may have open, of all addresses of its name."""
+    host = urlsplit(endpoint.probe).hostname or ""
+    if endpoint.keep_alive and literal_address(host, 0) is None:
+        return _PER_PROBE + MAX_ADDRESSES - 1
+    return _PER_PROBE
 
 
 def _reference_probes(settings: Settings) -> frozenset[str]:
@@ -97,9 +112,9 @@ def _say(settings: Settings, shared: OpenFiles) -> None:
     log = _log.error if shared.probes < endpoints else _log.warning
     log(
         "open_files_short",
-        why=f"{shared.wanted} open files are needed ({_PER_PROBE} for each of {endpoints} "
-        f"endpoints, {settings.api.limits.connections} for callers of the API, the rest for AWS, "
-        f"the state file and reference targets), and the hard limit is {shared.allowed}: "
+        why=f"{shared.wanted} open files are needed ({_needed_by_endpoints(settings)} for "
+        f"{endpoints} endpoints, {settings.api.limits.connections} for callers of the API, the "
+        f"rest for AWS, the state file and reference targets), and the hard limit is {shared.allowed}: "
         f"{shared.probes} probes run at once, connections are kept while fewer than "
         f"{shared.kept} are open, and {shared.callers} callers may be connected",
         hint=f"raise the hard limit to {shared.wanted}: LimitNOFILE= of the systemd unit, "

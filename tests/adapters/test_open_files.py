@@ -67,6 +67,29 @@ def test_too_few_are_said_with_what_is_needed_what_is_there_and_what_to_do(
     assert limits[0] == shared.wanted
 
 
+@pytest.mark.parametrize(
+    ("probe", "keep_alive", "needs"),
+    [
+        ("http://shop.example/", True, 9),
+        ("http://shop.example/", False, 2),
+        ("http://192.0.2.1/", True, 2),
+        ("http://[2001:db8::1]/", True, 2),
+    ],
+)
+def test_each_address_of_a_name_may_keep_a_connection(
+    probe: str, keep_alive: bool, needs: int
+) -> None:
+    """Eight at most, and one waits for a late answer."""
+    service = SETTINGS.services["shop"]
+    name, region = next(iter(service.regions.items()))
+    more = {"more": Endpoint(probe=probe, keep_alive=keep_alive)}
+    changed = region.model_copy(update={"endpoints": {**region.endpoints, **more}})
+    regions = {**service.regions, name: changed}
+    services = {**SETTINGS.services, "shop": service.model_copy(update={"regions": regions})}
+    settings = SETTINGS.model_copy(update={"services": services})
+    assert shared_out(settings, 0).wanted - shared_out(SETTINGS, 0).wanted == needs
+
+
 SHORT = """
 import asyncio, json, resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from controller.adapters.probing.failure_causes import ProbeFinding, failed, passed
-from controller.adapters.probing.http_body import BODY_LIMIT_BYTES, ResponseBody, body_of
-from controller.adapters.probing.http_coding import CodingError, decoded
-from controller.adapters.probing.http_head import (
+from controller.adapters.probing.http.body import BODY_LIMIT_BYTES, ResponseBody, body_of
+from controller.adapters.probing.http.coding import CodingError, decoded
+from controller.adapters.probing.http.head import (
     HEAD_LIMIT_BYTES,
     HEAD_TOO_LARGE,
     Head,

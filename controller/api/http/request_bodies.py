@@ -11,8 +11,8 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from controller.api.http.problems import ProblemError
+from controller.api.visible_text import refusal
 from controller.model.overrides import OverrideKind
-from controller.model.visible_text import refusal
 from controller.settings.validation_messages import suggestion
 
 

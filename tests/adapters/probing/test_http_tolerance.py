@@ -7,8 +7,8 @@ import zlib
 
 import pytest
 
-from controller.adapters.probing.http_body import BODY_LIMIT_BYTES
-from controller.adapters.probing.http_coding import decoded
+from controller.adapters.probing.http.body import BODY_LIMIT_BYTES
+from controller.adapters.probing.http.coding import decoded
 from controller.adapters.probing.response_check import Expectation, ResponseCheck
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome

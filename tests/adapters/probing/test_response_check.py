@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from controller.adapters.probing.failure_causes import ProbeFinding
-from controller.adapters.probing.http_body import BODY_LIMIT_BYTES
-from controller.adapters.probing.http_head import HEAD_LIMIT_BYTES
+from controller.adapters.probing.http.body import BODY_LIMIT_BYTES
+from controller.adapters.probing.http.head import HEAD_LIMIT_BYTES
 from controller.adapters.probing.response_check import Expectation, ResponseCheck
 from controller.model.configuration import Endpoint
 from controller.model.health import ProbeOutcome

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 
-from controller.adapters.probing.http_head import Head, NotHttpError, shown
+from controller.adapters.probing.http.head import Head, NotHttpError, shown
 
 BODY_LIMIT_BYTES = 64 * 1024
 """Bytes of content that are read; the probe does not wait for more."""

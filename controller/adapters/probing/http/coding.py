@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 
-from controller.adapters.probing.http_body import BODY_LIMIT_BYTES
+from controller.adapters.probing.http.body import BODY_LIMIT_BYTES
 
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
