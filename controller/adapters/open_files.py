@@ -114,7 +114,8 @@ def _say(settings: Settings, shared: OpenFiles) -> None:
         "open_files_short",
         why=f"{shared.wanted} open files are needed ({_needed_by_endpoints(settings)} for "
         f"{endpoints} endpoints, {settings.api.limits.connections} for callers of the API, the "
-        f"rest for AWS, the state file and reference targets), and the hard limit is {shared.allowed}: "
+        f"rest for AWS, the state file and reference targets), and the hard limit is "
+        f"{shared.allowed}: "
         f"{shared.probes} probes run at once, connections are kept while fewer than "
         f"{shared.kept} are open, and {shared.callers} callers may be connected",
         hint=f"raise the hard limit to {shared.wanted}: LimitNOFILE= of the systemd unit, "
