@@ -13,7 +13,7 @@ JSON ?=
 SEEDS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interpreters slow bench bench-memory bench-placement properties simulate ci-time check fix storyboards schema lock clean
+.PHONY: help demo test interpreters slow bench bench-memory bench-placement bench-reads properties simulate ci-time check fix storyboards schema lock clean
 
 help: ## show this manual
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench-placement: $(VENV)/.dev ## time of placing and deciding beside a solver's;
 
 bench-memory: $(VENV)/.dev ## bytes of everything that is kept, at 20 regions x 250 pools and x 60 pools x 3 services
 	@$(BIN)/python -m tests.bench.memory
+
+bench-reads: $(VENV)/.dev ## how much reading delays a failover; SHORT=1 for a small world
+	@$(BIN)/python -m tests.bench.reads $(if $(SHORT),--short)
 
 check: $(VENV)/.dev ## format, lint, types, layers, dependencies
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make fix"; exit 1; }

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,10 +22,13 @@ from controller.adapters.aws.assembly import aws_adapters
 from controller.adapters.aws.session import aws_clients
 from controller.adapters.clock import SystemClock
 from controller.adapters.name_servers import DnsNameServers
+from controller.adapters.open_files import OpenFiles, claim
 from controller.adapters.probing.prober import NetworkProber
+from controller.adapters.probing.socket_budget import SocketLimits
 from controller.adapters.sd_notify import ServiceManager
 from controller.adapters.signals import handle_signal, stop_signals
 from controller.adapters.sqlite.store import SqliteStore
+from controller.adapters.structured_log import dropped_lines
 from controller.adapters.task_dump import dump_tasks
 from controller.api.app import build
 from controller.api.http.server import serving
@@ -33,9 +37,11 @@ from controller.composition import Controller, Ports, ReloadSource, compose
 from controller.loops.process.aws_access import AwsAccess
 from controller.loops.process.supervision import LoopEndedError
 from controller.model.aws_calls import AwsCall
+from controller.model.configuration import Settings
 from controller.settings import ConfigSource, LoadedSettings
 
 _log = structlog.get_logger("daemon")
+_SWITCH_S = 0.0005
 
 
 async def run(
@@ -47,8 +53,12 @@ async def run(
     AwsSetupError, OSError (the port is taken) before that, LoopEndedError after it.
     """
     settings = _warned(source, loaded).settings
+    # The state file's thread takes the interpreter for this long at a time: without it each wake-up
+    # of the event loop would come 5 ms late, Python's default, while somebody reads the audit.
+    sys.setswitchinterval(_SWITCH_S)
     clock = SystemClock()
     metrics = DaemonMetrics(CollectorRegistry(), settings)
+    dropped_lines.observe(metrics.log_lines_dropped)
     manager = ServiceManager(os.environ)
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
@@ -65,6 +75,7 @@ async def run(
             )
         )
         prober = await stack.enter_async_context(NetworkProber(loaded.references))
+        open_files = _share_files(settings, prober, metrics)
         access = AwsAccess(clock, metrics.aws_refused)
 
         def observe(call: AwsCall) -> None:
@@ -81,6 +92,7 @@ async def run(
         def apply_reload(loaded: LoadedSettings) -> None:
             store.apply(loaded.settings.state)
             prober.apply(loaded.references)
+            _share_files(loaded.settings, prober, metrics)
             name_servers.apply(loaded.settings.answers)
 
         controller = compose(
@@ -105,7 +117,7 @@ async def run(
                 build(controller.api_dependencies()),
                 settings.api.host,
                 settings.api.port,
-                connections=settings.api.limits.connections,
+                connections=open_files.callers,
             )
         )
         # Objects created so far live as long as the process, botocore's models above all. A full
@@ -117,6 +129,15 @@ async def run(
         _log.info("started", version=__version__, url=url, mode=settings.mode.value)
         await _until(stop, controller, manager)
     _log.info("stopped")
+
+
+def _share_files(settings: Settings, prober: NetworkProber, metrics: DaemonMetrics) -> OpenFiles:
+    """How file descriptors are shared out under these settings; the prober keeps to it."""
+    shared, targets = claim(settings), settings.reference_targets
+    exempt = frozenset((*targets.known_good, *targets.known_bad))
+    prober.limit_sockets(SocketLimits(shared.probes, shared.kept, exempt))
+    metrics.open_files_missing(shared.missing)
+    return shared
 
 
 def _warned(source: ConfigSource, loaded: LoadedSettings) -> LoadedSettings:

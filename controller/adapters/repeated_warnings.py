@@ -24,9 +24,14 @@ class RepeatedWarningFilter(logging.Filter):
     always pass.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        on_dropped: Callable[[int], None] = lambda _count: None,
+    ) -> None:
         super().__init__()
         self._monotonic = monotonic
+        self._on_dropped = on_dropped
         self._logged: OrderedDict[tuple[object, ...], tuple[float, int]] = OrderedDict()
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -37,9 +42,10 @@ class RepeatedWarningFilter(logging.Filter):
         logged_at, suppressed = self._logged.get(what, (now - SUPPRESS_S, 0))
         if now - logged_at < SUPPRESS_S:
             self._logged[what] = (logged_at, suppressed + 1)
+            self._on_dropped(1)
             return False
         if suppressed:
-            _add_count(record, suppressed)
+            add_count(record, suppressed)
         self._logged[what] = (now, 0)
         self._logged.move_to_end(what)
         while len(self._logged) > _MAX_REMEMBERED:
@@ -54,7 +60,8 @@ def _identity(record: logging.LogRecord) -> tuple[object, ...]:
     return (record.name, record.levelno, str(record.msg), str(record.args))
 
 
-def _add_count(record: logging.LogRecord, suppressed: int) -> None:
+def add_count(record: logging.LogRecord, suppressed: int) -> None:
+    """Say in a record how many like it were not logged."""
     if isinstance(record.msg, dict):
         record.msg["repeated"] = suppressed
     else:

@@ -9,6 +9,7 @@ and traffic stays as it is.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import threading
@@ -66,4 +67,5 @@ def _end_at_once(*_: object) -> None:
 
 def _end_by_force() -> None:
     _log.error("stop_forced", after_s=_STOP_WITHIN_S)
+    logging.shutdown()
     os._exit(1)

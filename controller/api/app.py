@@ -13,6 +13,7 @@ from controller.api.http.dispatch import refuse_undeclared, route_definition
 from controller.api.http.idempotency import IdempotencyCache
 from controller.api.http.problems import BODY_LIMIT, problem_responses, request_ids
 from controller.api.http.rate_limits import RateLimits
+from controller.api.http.read_turns import ReadTurns
 from controller.api.routes import (
     audit,
     decisions,
@@ -68,8 +69,11 @@ def build(dependencies: ApiDependencies) -> web.Application:
     app[DEPENDENCIES] = dependencies
     app[overrides.IDEMPOTENCY_CACHE] = IdempotencyCache(dependencies.clock)
     app[overrides.WRITE_LOCK] = asyncio.Lock()
-    limits = RateLimits(dependencies.clock)
-    app.add_routes([route_definition(route, dependencies, limits) for route in routes])
+    limits, turns = (
+        RateLimits(dependencies.clock),
+        ReadTurns(dependencies.clock, dependencies.steering_first),
+    )
+    app.add_routes([route_definition(route, dependencies, limits, turns) for route in routes])
     app.on_shutdown.append(events.end_streams)
     app.on_response_prepare.append(add_security_headers)
     dependencies.metrics.add_measured_shares(dependencies.traffic)

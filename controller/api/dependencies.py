@@ -23,6 +23,7 @@ from controller.loops.process.supervision import Supervision
 from controller.loops.reload.reload import Reload
 from controller.loops.reports.figures import ReportedFigures
 from controller.loops.reports.traffic import TrafficReports
+from controller.loops.steering_first import SteeringFirst
 from controller.model.aws_calls import AwsDenial
 from controller.model.configuration import Settings
 from controller.ports import Clock, Store
@@ -37,6 +38,7 @@ class ApiDependencies:
     clock: Clock
     store: Store
     probing: ProbeLoop
+    steering_first: SteeringFirst
     observation: Observation
     reconciliation: Reconciliation
     previews: Previews

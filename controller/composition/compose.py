@@ -52,6 +52,7 @@ from controller.loops.reports.figures import ReportedFigures
 from controller.loops.reports.traffic import TrafficReports
 from controller.loops.second_opinion.dns_sampling import DnsSampling
 from controller.loops.second_opinion.health_checks import HealthCheckOpinions
+from controller.loops.steering_first import SteeringFirst
 from controller.loops.wakeup import WakeUp
 from controller.model.configuration import Settings
 from controller.ports import Clock
@@ -88,6 +89,7 @@ def compose(
         ),
         restart_memory=restart_memory,
         probing=inputs.probing,
+        steering_first=inputs.steering_first,
         observation=levers.observation,
         recording=levers.recording,
         actuation=levers.actuation,
@@ -152,25 +154,29 @@ class _Inputs:
     weights: WeightMemory
     traffic: TrafficReports
     figures: ReportedFigures
+    steering_first: SteeringFirst
+    """What can wait for probes."""
 
 
 def _inputs(shared: _Shared) -> _Inputs:
     active_settings, clock, store = shared.active_settings, shared.clock, shared.ports.store
     supervision, event_stream = shared.supervision, shared.event_stream
     on_override = supervision.guarded("live_overrides", event_stream.on_override, None)
+    probing = ProbeLoop(
+        active_settings,
+        shared.ports.prober,
+        clock,
+        shared.wake,
+        observers(shared.metrics, shared.certificates, supervision),
+    )
     return _Inputs(
-        ProbeLoop(
-            active_settings,
-            shared.ports.prober,
-            clock,
-            shared.wake,
-            observers(shared.metrics, shared.certificates, supervision),
-        ),
+        probing,
         Overrides(active_settings, store, clock, shared.wake, (on_override,)),
         Expectations(store),
         WeightMemory(store),
         TrafficReports(clock),
         ReportedFigures(active_settings, clock),
+        SteeringFirst(clock, lambda: probing.changed_at),
     )
 
 
@@ -278,7 +284,8 @@ def _cycle(shared: _Shared, inputs: _Inputs, levers: _Levers, opinions: _SecondO
         shared.wakeup,
         _listeners(shared, levers, opinions),
     )
-    previews = Previews(active_settings, clock, snapshots, inputs.figures, reconciliation)
+    first = inputs.steering_first
+    previews = Previews(active_settings, clock, snapshots, inputs.figures, reconciliation, first)
     return _Cycle(snapshots, reconciliation, previews)
 
 

@@ -34,6 +34,7 @@ from controller.loops.reports.figures import ReportedFigures
 from controller.loops.reports.traffic import TrafficReports
 from controller.loops.second_opinion.dns_sampling import DnsSampling
 from controller.loops.second_opinion.health_checks import HealthCheckOpinions
+from controller.loops.steering_first import SteeringFirst
 
 _NO_SERVICE_MANAGER = ServiceManager({})
 
@@ -56,6 +57,7 @@ class Controller:
     state_loading: StateLoading
     restart_memory: RestartMemory
     probing: ProbeLoop
+    steering_first: SteeringFirst
     observation: Observation
     recording: Recording
     actuation: Actuation
@@ -138,6 +140,7 @@ class Controller:
             clock=self.ports.clock,
             store=self.ports.store,
             probing=self.probing,
+            steering_first=self.steering_first,
             observation=self.observation,
             reconciliation=self.reconciliation,
             previews=self.previews,

@@ -34,6 +34,10 @@ MAX_BYTES = 16 * 2**20
 """Bytes of events kept at most."""
 MAX_EVENT_BYTES = 64 * 2**10
 """Bytes of one event at most; what is left out beyond that is counted in it."""
+MAX_LISTENERS = 100
+"""Subscriptions at most."""
+MAX_OWNED = 50
+"""Subscriptions of one owner at most."""
 _CYCLE_GAP_S = 1.0
 _IDLE_S = 3600.0
 
@@ -51,7 +55,8 @@ class EventStream:
         self._last_id = int(clock.wall().timestamp() * 1000)
         self._kept: deque[Event] = deque()
         self._kept_bytes = 0
-        self._wakeups: set[WakeUp] = set()
+        self._open: dict[Subscription, str] = {}
+        """Every subscription and its owner, the oldest first."""
         self._latest_cycle: CycleReport | None = None
         self._status: Summary = {}
         self._published_status: Summary = {}
@@ -102,7 +107,7 @@ class EventStream:
     @property
     def listeners(self) -> int:
         """How many subscribers there are."""
-        return len(self._wakeups)
+        return len(self._open)
 
     def recent(self, limit: int, types: Collection[EventType] = EVERYTHING) -> tuple[Event, ...]:
         """The newest `limit` events of these types, oldest first."""
@@ -110,16 +115,27 @@ class EventStream:
 
     @contextmanager
     def subscription(
-        self, types: Collection[EventType] = EVERYTHING, after: int | None = None
+        self,
+        types: Collection[EventType] = EVERYTHING,
+        after: int | None = None,
+        owner: str = "",
     ) -> Iterator[Subscription]:
-        """A subscription to events from now on, or to all after the event `after`."""
-        wakeup = WakeUp()
-        self._wakeups.add(wakeup)
+        """A subscription to events from now on, or to all after the event `after`.
+
+        When there are too many, the oldest of this owner's, or else of the owner's who has most, is
+        closed: who opened it and left it open does not keep others out.
+        """
+        while self._owned_by(owner) >= MAX_OWNED:
+            self._close_oldest(owner)
+        while self.listeners >= MAX_LISTENERS:
+            self._close_oldest(max(self._open.values(), key=self._owned_by))
+        last_id = self._last_id if after is None else after
+        subscription = Subscription(self, self._clock, types, last_id)
+        self._open[subscription] = owner
         try:
-            last_id = self._last_id if after is None else after
-            yield Subscription(self, self._clock, wakeup, types, last_id)
+            yield subscription
         finally:
-            self._wakeups.discard(wakeup)
+            self._open.pop(subscription, None)
 
     def next_after(self, event_id: int) -> Event | None:
         """The event after an id; None when there is none yet.
@@ -151,8 +167,16 @@ class EventStream:
             self._kept_bytes -= len(self._kept.popleft().text)
 
     def _notify_listeners(self) -> None:
-        for wakeup in self._wakeups:
-            wakeup.notify()
+        for subscription in self._open:
+            subscription.wakeup.notify()
+
+    def _owned_by(self, owner: str) -> int:
+        return sum(each == owner for each in self._open.values())
+
+    def _close_oldest(self, owner: str) -> None:
+        oldest = next(one for one, each in self._open.items() if each == owner)
+        del self._open[oldest]
+        oldest.close()
 
 
 class Subscription:
@@ -162,13 +186,14 @@ class Subscription:
         self,
         event_stream: EventStream,
         clock: Clock,
-        wakeup: WakeUp,
         types: Collection[EventType],
         last_id: int,
     ) -> None:
         self._event_stream = event_stream
         self._clock = clock
-        self._wakeup = wakeup
+        self.wakeup = WakeUp()
+        """Notified of events, and of the end."""
+        self._is_ended = False
         self._types = {*types, EventType.RESYNC}
         self.last_id = last_id
         """The id of the event read last; the subscription continues after it."""
@@ -176,7 +201,12 @@ class Subscription:
     @property
     def closed(self) -> bool:
         """Whether no further event will come."""
-        return self._event_stream.closed
+        return self._is_ended or self._event_stream.closed
+
+    def close(self) -> None:
+        """End it: no further event will come."""
+        self._is_ended = True
+        self.wakeup.notify()
 
     async def next(self, timeout_s: float) -> Event | None:
         """The next event; None when none came within `timeout_s`, or the stream was closed."""
@@ -187,6 +217,6 @@ class Subscription:
                 self.last_id = event.id
                 if event.type in self._types:
                     return event
-            elif not await self._wakeup.wait(until - self._clock.monotonic()):
+            elif not await self.wakeup.wait(until - self._clock.monotonic()):
                 return None
         return None

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
-import resource
+import os
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import cast
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from controller.api.http import body_reading, client_connections, server
-from controller.api.http.client_connections import connection_limit, track_requests
+from controller.api.http import accepting, body_reading, client_connections, server
+from controller.api.http.client_connections import track_requests
 from controller.api.http.server import serving
 from tests.loops.small import events, logged
 
@@ -47,6 +49,8 @@ class ListeningServer:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.made = 0
+        """How often `/big` was answered."""
         self.port = int(url.rpartition(":")[2])
 
     async def open(self, sent: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -68,7 +72,10 @@ class ListeningServer:
 
 @asynccontextmanager
 async def listening_server(most: int = 100) -> AsyncIterator[ListeningServer]:
-    """`/hello` answers, `/slow` takes longer than a deadline, `/flood` never ends."""
+    """`/hello` answers, `/slow` takes longer than a deadline, `/flood` never ends.
+
+    `/big` has 8 MB, more than the kernel holds.
+    """
 
     async def hello(_request: web.Request) -> web.Response:
         return web.Response(text="hello")
@@ -83,10 +90,16 @@ async def listening_server(most: int = 100) -> AsyncIterator[ListeningServer]:
         while True:
             await response.write(b"x" * 65_536)
 
+    async def big(_request: web.Request) -> web.Response:
+        there.made += 1
+        return web.Response(body=b"z" * 8 * 2**20)
+
     app = web.Application(middlewares=(track_requests,))
     app.add_routes([web.get("/hello", hello), web.get("/slow", slow), web.get("/flood", flood)])
+    app.add_routes([web.get("/big", big)])
     async with serving(app, "127.0.0.1", 0, connections=most) as url:
-        yield ListeningServer(url)
+        there = ListeningServer(url)
+        yield there
 
 
 @pytest.mark.parametrize(
@@ -192,16 +205,53 @@ async def test_busy_connections_are_not_closed_above_the_limit() -> None:
             writer.close()
 
 
-def test_connections_leave_file_descriptors_for_the_rest_of_the_daemon() -> None:
-    """Probes need them, too; the soft limit of the process is raised as far as allowed."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        assert connection_limit(10) == 10
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        assert soft >= min(8192, hard if hard != resource.RLIM_INFINITY else 8192)
-        assert connection_limit(10**9) <= soft - 256
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+def accepted_of(port: int) -> int:
+    """How many sockets of this process are ends of connections to this port of its own."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(name))) as one:
+                    found += one.getsockname()[1:] == (port,) and bool(one.getpeername())
+    return found
+
+
+async def test_a_burst_never_takes_more_than_the_limit() -> None:
+    """Several hundred at once, all without a word: no more than the limit and one turn's worth."""
+    most, at_once = 20, accepting._AT_ONCE
+    clients = [socket.socket() for _ in range(200)]
+    async with listening_server(most=most) as there:
+        for client in clients:
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", there.port))
+        highest, rounds = 0, 0
+        while rounds < 200 // at_once + 20:
+            await asyncio.sleep(0)
+            highest, rounds = max(highest, accepted_of(there.port)), rounds + 1
+        assert most <= highest <= most + at_once
+        assert accepted_of(there.port) == most
+        for client in clients:
+            client.close()
+
+
+async def test_what_the_system_refuses_to_accept_is_said_once_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a descriptor left; asyncio's own server logs a traceback for each that waits."""
+    refusals = [OSError(errno.EMFILE, "Too many open files")] * 3
+
+    def accept(listening: socket.socket) -> tuple[socket.socket, object]:
+        if refusals:
+            raise refusals.pop()
+        return socket.socket.accept(listening)
+
+    monkeypatch.setattr(accepting, "_accept", accept)
+    async with listening_server() as there:
+        with logged() as lines:
+            reader, writer = await there.open(REQUEST)
+            await reader.readuntil(b"hello")
+            writer.close()
+    assert events(lines) == ["connections_not_accepted"] * 3
 
 
 @pytest.mark.parametrize(
@@ -242,3 +292,35 @@ async def test_bytes_that_are_no_request_get_a_problem_and_reach_no_log(
         assert header in head
     assert "CANARY" not in answer + caplog.text + str(lines)
     assert events(lines) == ["request_unreadable"]
+
+
+async def test_answers_that_nobody_takes_cost_a_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Above the limit of all unread answers together the client that owes most is closed."""
+    monkeypatch.setattr(client_connections, "MAX_UNREAD_BYTES", 300_000)
+    flood = b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with listening_server() as there:
+        clients = [await there.open(flood) for _ in range(8)]
+        for _, writer in clients:
+            cast(asyncio.Transport, writer.transport).pause_reading()
+        reader, writer = await there.open(REQUEST)
+        await reader.readuntil(b"hello")
+        writer.close()
+        await asyncio.sleep(DEADLINE_S / 2)
+        assert accepted_of(there.port) == 0
+        for _, writer in clients:
+            writer.transport.abort()
+
+
+async def test_pipelined_requests_wait_until_their_client_takes_answers() -> None:
+    """A hundred requests of one connection, and no answer taken: the second is not made yet."""
+    async with listening_server() as there:
+        reader, writer = await there.open(b"")
+        cast(asyncio.Transport, writer.transport).pause_reading()
+        writer.write(b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+        await asyncio.sleep(DEADLINE_S / 2)
+        assert there.made <= 2
+        cast(asyncio.Transport, writer.transport).resume_reading()
+        await reader.readuntil(b"z")
+        writer.transport.abort()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from controller.model.decision import Decision, Snapshot
-from controller.planning.account.single_failures import SingleFailure, single_failures
+from controller.planning.account.evidence import Evidence
+from controller.planning.account.single_failures import SingleFailure, each_failure
 from controller.planning.decision import decide
 from tests.api.callers import bearer, guarded
 from tests.api.serving import Api, api
@@ -176,23 +177,31 @@ async def test_hypotheses_cost_one_decision_beside_the_present_one(
 async def test_single_failures_are_computed_once_for_each_state(
     decisions: list[Snapshot], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They take a decision for each region; concurrent requests share the result."""
+    """They take a decision for each region; concurrent requests share the result.
+
+    A cycle that changes nothing begins no other state, an order does.
+    """
     reckoned: list[Snapshot] = []
 
-    def counting(snapshot: Snapshot) -> tuple[SingleFailure, ...]:
-        reckoned.append(snapshot)
-        return single_failures(snapshot)
+    def counting(now: Evidence) -> Generator[SingleFailure, None, None]:
+        reckoned.append(now.snapshot)
+        return each_failure(now)
 
     for name, module in list(sys.modules.items()):
         ours = name.startswith(("controller.api.", "controller.loops."))
-        if ours and getattr(module, "single_failures", None) is single_failures:
-            monkeypatch.setattr(module, "single_failures", counting)
+        if ours and getattr(module, "each_failure", None) is each_failure:
+            monkeypatch.setattr(module, "each_failure", counting)
     async with stopped(decisions) as served:
         path = "/v1/plan/failures"
         asked = [served.get(path, headers=OPERATOR) for _ in range(5)]
         answers = [*await asyncio.gather(*asked), await served.get(path, headers=OPERATOR)]
-        assert len(reckoned) == 1
         await cycle(served, decisions)
+        answers.append(await served.get(path, headers=OPERATOR))
+        assert len(reckoned) == 1
+        order = await served.post(
+            "/v1/overrides", json=DRAIN, headers={**OPERATOR, "If-Match": "*"}
+        )
+        assert order.status == 201
         answers.append(await served.get(path, headers=OPERATOR))
 
     assert len(reckoned) == 2

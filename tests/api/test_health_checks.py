@@ -70,7 +70,9 @@ async def test_that_aws_refuses_the_daemon_is_a_note_and_in_the_status() -> None
         "\nnote aws: route53 GetChange refused for 40 s: ExpiredToken: expired\n"
     )
     [denied] = status.body["aws_denied"]
-    assert denied == {"service": "route53", "operation": "GetChange", "why": why, "for_s": 40.0}
+    # The status waits up to a second while verdicts are settling (`loops.steering_first`).
+    assert 40.0 <= denied.pop("for_s") <= 41.5
+    assert denied == {"service": "route53", "operation": "GetChange", "why": why}
 
 
 @pytest.mark.parametrize(("silent_s", "status"), [(29.0, 200), (31.0, 503)])

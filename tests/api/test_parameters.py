@@ -61,11 +61,21 @@ async def test_an_unknown_region_gets_404_with_the_known_regions(path: str) -> N
     assert answer.body["valid_values"] == ["eu-central-1", "eu-west-1", "us-east-1"]
 
 
-@pytest.mark.parametrize("path", ["/v1/services", "/v1/services/shop", "/v1/decisions/1"])
-async def test_paths_without_parameters_take_none(path: str) -> None:
-    """An unknown parameter is refused on every path."""
+@pytest.mark.parametrize(
+    ("path", "possible"),
+    [
+        ("/v1/status", "possible here: whole"),
+        ("/v1/services", "none is possible here"),
+        ("/v1/services/shop", "none is possible here"),
+        ("/v1/decisions/1", "none is possible here"),
+    ],
+)
+async def test_an_unknown_parameter_is_refused_with_those_that_are_known(
+    path: str, possible: str
+) -> None:
+    """On every path, those without any included."""
     async with api(running=False) as served:
         answer = await served.get(f"{path}?verbose=1")
 
     assert answer.status == 400
-    assert answer.body["detail"] == "unknown parameter 'verbose'; none is possible here"
+    assert answer.body["detail"] == f"unknown parameter 'verbose'; {possible}"

@@ -67,13 +67,13 @@ async def test_no_body_causes_an_unexpected_error(raw: bytes) -> None:
     assert answer.status in (400, 422)
 
 
-async def test_a_body_in_another_encoding_than_declared_gets_400() -> None:
+async def test_a_body_in_another_encoding_than_declared_gets_415() -> None:
     """`Content-Encoding: gzip` with plain bytes."""
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     async with api(running=False) as served:
         answer = await served.post("/v1/plan", data=b"not gzip", headers=headers)
 
-    assert answer.status == 400
+    assert answer.status == 415
 
 
 async def test_a_body_that_does_not_arrive_gets_408(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry
 
 from controller.adapters.sqlite.store import SqliteStore
 from controller.api.app import build
+from controller.api.http import paging
 from controller.api.http.server import serving
 from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.composition import compose
@@ -30,6 +32,24 @@ async def test_the_audit_is_paged_newest_first() -> None:
     assert len(seqs) >= 4
     assert seqs == sorted(seqs, reverse=True)
     assert first.body["items"][0].keys() >= {"at", "actor", "action", "detail", "digest"}
+
+
+async def test_a_page_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large entries fill it before `limit` is reached; each has one, and none is left out."""
+    monkeypatch.setattr(paging, "PAGE_BYTES", 1500)
+    async with api() as served:
+        for _ in range(4):
+            order = {**FREEZE, "reason": "x" * 300}
+            assert (await served.post("/v1/overrides", json=order)).status == 201
+        path, seqs = "/v1/audit?limit=500", []
+        while path:
+            body = (await served.get(path)).body
+            assert len(body["items"]) <= 3
+            seqs += [entry["seq"] for entry in body["items"]]
+            path = body["next"]
+        kept = await served.world.store.audit_entries(limit=500)
+    assert seqs == [entry.seq for entry in kept]
+    assert len(seqs) >= 7
 
 
 async def test_the_chain_is_checked() -> None:

@@ -16,8 +16,10 @@ from controller.api.http.server import serving
 from controller.api.metrics.daemon_metrics import DaemonMetrics
 from controller.api.routes import events
 from controller.composition import compose
+from controller.loops import event_stream
 from controller.loops.event_stream import MAX_EVENTS, EventStream
 from controller.model.events import EventType
+from tests.api.callers import bearer, guarded
 from tests.api.serving import Api, api
 from tests.loops.simulated import World
 from tests.loops.test_event_stream import FREEZE
@@ -181,16 +183,36 @@ async def test_a_slow_client_gets_a_resync_and_then_new_events() -> None:
         stream.close()
 
 
-async def test_too_many_streams_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit protects all other callers."""
-    monkeypatch.setattr(events, "MAX_STREAMS", 2)
-    async with api(running=False) as served:
-        streams = [await opened(served) for _ in range(2)]
-        found = await served.get("/v1/events")
-        assert found.status == 503
-        assert "2 streams are open already" in found.body["detail"]
-        for stream in streams:
-            stream.close()
+async def test_a_callers_newest_stream_takes_the_place_of_its_oldest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Streams that somebody opened and never reads lock out nobody, and no other caller's ends."""
+    monkeypatch.setattr(event_stream, "MAX_OWNED", 3)
+    async with api(guarded(), running=False) as served:
+        others = await served.client.get("/v1/events", headers=bearer("operator"))
+        mine = [await served.client.get("/v1/events", headers=bearer("viewer")) for _ in range(5)]
+        assert [one.status for one in mine] == [200] * 5
+        for ended in mine[:2]:
+            await asyncio.wait_for(ended.content.read(), 5)
+        assert served.controller.event_stream.listeners == 4
+        assert not others.content.at_eof()
+        for one in (*mine, others):
+            one.close()
+
+
+async def test_when_all_are_taken_the_caller_with_most_gives_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its oldest."""
+    monkeypatch.setattr(event_stream, "MAX_LISTENERS", 3)
+    async with api(guarded(), running=False) as served:
+        mine = [await served.client.get("/v1/events", headers=bearer("viewer")) for _ in range(3)]
+        other = await served.client.get("/v1/events", headers=bearer("operator"))
+        assert other.status == 200
+        await asyncio.wait_for(mine[0].content.read(), 5)
+        assert served.controller.event_stream.listeners == 3
+        for one in (*mine, other):
+            one.close()
 
 
 async def test_fifty_open_streams_do_not_delay_the_end() -> None:

@@ -169,3 +169,9 @@ def test_an_invalid_number_is_refused_before_any_request(
     """The message says what is allowed."""
     assert gtc("history", *option).exit_code == exit_codes.USAGE
     assert daemon.requests == []
+
+
+def test_since_has_no_longest(daemon: FakeDaemon, gtc: Run) -> None:
+    """A date before our calendar cannot be reckoned; nothing is that old."""
+    daemon.answers("GET /v1/decisions", {"items": [], "next": None})
+    assert gtc("history", "--since", "999999999d").exit_code == exit_codes.OK

@@ -149,3 +149,28 @@ def test_control_characters_of_a_decisions_text_are_removed(daemon: FakeDaemon, 
     """Its reasons are typed by users."""
     daemon.answers("GET /v1/decisions/latest", Reply("Decision 1\n\x1b]0;owned\x07reason\n"))
     assert gtc("why").stdout == "Decision 1\n ]0;owned reason\n"
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "1999-12-31T23:59:59Z",
+        "2026-06-01T12:00:00",
+        "x",
+    ],
+)
+def test_a_time_outside_of_the_calendar_is_refused(gtc: Run, at: str) -> None:
+    """With one line, and no traceback."""
+    result = gtc("why", "--at", at)
+    assert result.exit_code == exit_codes.USAGE
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert at in result.stderr
+
+
+def test_how_long_ago_has_no_longest(daemon: FakeDaemon, gtc: Run) -> None:
+    """What is older than everything is asked for as of the earliest time."""
+    daemon.answers("GET /v1/why", Reply(TEXT))
+    assert gtc("why", "--at", "-999999999d").exit_code == exit_codes.OK
+    assert "2000-01-01" in daemon.requests[-1].path

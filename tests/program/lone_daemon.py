@@ -41,9 +41,9 @@ _PATIENCE_S = 20.0
 class Region:
     """A region's application: it answers, or its port is closed."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, port: int = 0) -> None:
         self._host = host
-        self._port = 0
+        self._port = port
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -63,6 +63,10 @@ class Region:
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         return web.Response(text="ok")
+
+
+Services = Callable[[Mapping[str, Region]], dict[str, Any]]
+"""Makes the services of a configuration out of its regions."""
 
 
 class Relay:
@@ -221,15 +225,22 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(tmp_path: Path, **settings: Any) -> AsyncIterator[Scene]:
-    """An emulated AWS, seeded, and three regions; `settings` override the configuration."""
+async def scene(
+    tmp_path: Path,
+    regions: Mapping[str, Region] | None = None,
+    services: Services | None = None,
+    **settings: Any,
+) -> AsyncIterator[Scene]:
+    """An emulated AWS, seeded, and regions, three of them by default; `settings` override the
+    configuration."""
     async with AsyncExitStack() as stack:
-        regions = {name: Region(host) for name, host in REGIONS.items()}
+        regions = regions or {name: Region(host) for name, host in REGIONS.items()}
         for region in regions.values():
             await region.open()
             stack.push_async_callback(region.close)
         config = tmp_path / "gtc.yaml"
-        config.write_text(json.dumps(_settings(tmp_path, regions) | settings))
+        made = (services or _one_service)(regions)
+        config.write_text(json.dumps(_settings(tmp_path, regions) | {"services": made} | settings))
         options = ServerOptions(
             http_port=0, control_port=0, dns_port=0, insync_after_s=0.1, deployed_after_s=0.1
         )
@@ -261,7 +272,7 @@ async def _keep(stream: asyncio.StreamReader, lines: list[str]) -> None:
 
 
 def _settings(tmp_path: Path, regions: Mapping[str, Region]) -> dict[str, Any]:
-    """One service and pool; all intervals short. JSON is YAML."""
+    """All intervals short. JSON is YAML."""
     return {
         "schema_version": 2,
         "state_path": str(tmp_path / "state" / "gtc.sqlite"),
@@ -280,25 +291,28 @@ def _settings(tmp_path: Path, regions: Mapping[str, Region]) -> dict[str, Any]:
         "guards": {"startup_data_s": 0.5, "writes_per_5_min": 60},
         "overrides": {"min_ttl_s": 1},
         "regions": {name: {"jurisdiction": "EU"} for name in regions},
-        "services": {
-            "shop": {
-                "regions": {
-                    name: {
-                        "capacity_rps": 300,
-                        "endpoints": {"web": {"probe": region.probe}},
-                    }
-                    for name, region in regions.items()
-                },
-                "pools": {
-                    "world": {
-                        "geographies": ["default"],
-                        "regions": list(regions),
-                        "demand_rps": 100,
-                    }
-                },
-                "levers": {
-                    "route53": {"hosted_zone_id": ZONE, "name": "shop.example.test.", "ttl_s": 1}
-                },
-            }
-        },
+    }
+
+
+def _one_service(regions: Mapping[str, Region]) -> dict[str, Any]:
+    return {
+        "shop": {
+            "regions": {
+                name: {
+                    "capacity_rps": 300,
+                    "endpoints": {"web": {"probe": region.probe}},
+                }
+                for name, region in regions.items()
+            },
+            "pools": {
+                "world": {
+                    "geographies": ["default"],
+                    "regions": list(regions),
+                    "demand_rps": 100,
+                }
+            },
+            "levers": {
+                "route53": {"hosted_zone_id": ZONE, "name": "shop.example.test.", "ttl_s": 1}
+            },
+        }
     }

@@ -22,6 +22,7 @@ from controller.adapters.probing.probe_connection import ProbeConnection
 from controller.adapters.probing.probe_request import address_of, request_of
 from controller.adapters.probing.resolver import ResolvedName
 from controller.adapters.probing.shared_resources import SharedResources
+from controller.adapters.probing.socket_budget import NO_SOCKET
 from controller.adapters.probing.sockets import Address
 from controller.adapters.probing.tls_trust import TlsTrust
 from controller.model.configuration import Endpoint
@@ -102,7 +103,13 @@ class ConnectingTarget(ABC):
     # -- connecting
 
     def start_connecting(self, connection: ProbeConnection, now: float) -> None:
-        """Resolve and connect. Errors are reported after `start_probe` has returned."""
+        """Resolve and connect, once there is a socket.
+
+        Errors are reported after `start_probe` has returned.
+        """
+        if not self._shared.sockets.may_open(self._endpoint):
+            self._shared.sockets.wait(connection.max_timeout_s, partial(self._on_turn, connection))
+            return
         try:
             if self._prepared_for != self._shared.generation:
                 self._prepare()
@@ -123,6 +130,17 @@ class ConnectingTarget(ABC):
         except Exception as error:
             finding = self.finding_of_address(error, connection.address)
             self.reactor.call_soon(self.on_finding, connection, finding, now)
+
+    def _on_turn(self, connection: ProbeConnection, has_socket: bool) -> None:
+        """Begin the probe, which waited for a socket; the wait is no part of its timeout."""
+        if connection is not self._active:
+            return
+        now = self.reactor.time()
+        if not has_socket:
+            self.on_finding(connection, NO_SOCKET, now)
+            return
+        connection.begin(now, connection.timeout_s, connection.max_timeout_s)
+        self.start_connecting(connection, now)
 
     def _resolve(self, connection: ProbeConnection, now: float) -> None:
         """Connect to the name's addresses, or wait for them until the probe's timeout."""

@@ -15,7 +15,12 @@ from typing import Any
 from controller.adapters.probing.connection_owner import ConnectionOwner
 from controller.adapters.probing.failure_causes import finding_of, passed
 from controller.adapters.probing.reactor import SocketHandler
-from controller.adapters.probing.sockets import Address, connect_notice_delay_s, start_connecting
+from controller.adapters.probing.sockets import (
+    Address,
+    came_beneath_tls,
+    connect_notice_delay_s,
+    start_connecting,
+)
 from controller.adapters.probing.tls_trust import PinnedCertificate, TlsTrust
 
 CONNECTED = passed("connected")
@@ -24,6 +29,8 @@ CONNECTING, HANDSHAKING, QUEUED, AWAITING, IDLE, CLOSED = range(6)
 BROKEN = select.EPOLLERR | select.EPOLLHUP
 _FAST_CONNECT_S = 0.0003
 """A connection made faster than this was noticed at once: no need to ask the kernel."""
+_FAST_HANDSHAKE_S = 0.002
+"""The same for each step of a handshake."""
 
 
 class ConnectionSetup(SocketHandler):
@@ -34,6 +41,7 @@ class ConnectionSetup(SocketHandler):
 
     __slots__ = (
         "_fd",
+        "_handshake_at",
         "_must_verify",
         "_notice_delay_s",
         "_owner",
@@ -75,7 +83,9 @@ class ConnectionSetup(SocketHandler):
         self.pin: PinnedCertificate | None = None
         """The server's certificate, once it is trusted; None without TLS."""
         self._notice_delay_s = 0.0
-        """Seconds from the made connection to our noticing it: our own latency."""
+        """Seconds by which we noticed connections and steps of handshakes late: our own latency."""
+        self._handshake_at = 0.0
+        """When our last part of the handshake was sent."""
 
     def connect(self, address: Address, now: float) -> None:
         """Begin to connect to this address. Raises OSError."""
@@ -103,15 +113,19 @@ class ConnectionSetup(SocketHandler):
             error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if error:
                 raise OSError(error, "connect")
-        if not self._owner.request:
-            if is_connected(sock):
-                self._owner.on_finding(self, CONNECTED, now)
+        is_only_connected = not self._owner.request
+        if is_only_connected and not is_connected(sock):
             return
+        # Until now, not until the event was read: others may have been processed in between.
+        now = self._reactor.time()
         took_s = now - self.opened_at
         if took_s > _FAST_CONNECT_S:
-            self._notice_delay_s = connect_notice_delay_s(sock, took_s)
+            self._notice_delay_s += connect_notice_delay_s(sock, took_s)
+        if is_only_connected:
+            self._owner.on_finding(self, CONNECTED, now)
+            return
         if self._owner.trust is None:
-            self.send_request(self._reactor.time())
+            self.send_request(now)
         elif is_connected(sock):
             self._begin_handshake(self._owner.trust, sock, now)
         self.wait_s = self.timeout_s
@@ -127,12 +141,18 @@ class ConnectionSetup(SocketHandler):
             do_handshake_on_connect=False,
         )
         self._state = HANDSHAKING
-        self._continue_handshake(now)
+        self._handshake_at = self._reactor.time()
+        self._continue_handshake(self._handshake_at)
 
     def _continue_handshake(self, now: float) -> None:
         sock, trust = self._socket, self._owner.trust
         assert isinstance(sock, ssl.SSLSocket)
         assert trust is not None
+        if now - self._handshake_at > _FAST_HANDSHAKE_S:
+            came_at = came_beneath_tls(sock) - self._reactor.wall_clock_offset_s
+            if self._handshake_at <= came_at <= now:
+                self._notice_delay_s += now - came_at
+        self._handshake_at = self._reactor.time()
         sock.do_handshake()
         self.pin = trust.trusted_certificate(self._owner.server_name, sock, now)
         if self.pin is not None:

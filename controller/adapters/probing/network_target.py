@@ -132,7 +132,11 @@ class NetworkTarget(ConnectingTarget):
     def _learn_fresh(self, connection: ProbeConnection, took_s: float, now: float) -> bool:
         """Learn from a new connection's first answer; return whether it stays open."""
         self._fresh_timeout.learn(took_s)
-        stays_open = connection.reusable and self._reuse_timeout is not self._fresh_timeout
+        stays_open = (
+            connection.reusable
+            and self._reuse_timeout is not self._fresh_timeout
+            and self._shared.sockets.may_keep()
+        )
         if stays_open:
             connection.reuse_until = now + self._shared.next_reuse_limit_s()
         return stays_open
@@ -173,7 +177,9 @@ class NetworkTarget(ConnectingTarget):
             self._close_late(connection)
             return
         self._active = fresh = ProbeConnection(self)
+        # At least half: we may have seen late that it was stale.
         left_s = connection.began_at + connection.max_timeout_s - now
+        left_s = max(left_s, connection.max_timeout_s / 2)
         timeout_s = self._fresh_timeout.wait_s(left_s, left_s, self._timeouts_in_row)
         fresh.begin(now, timeout_s, left_s)
         self.start_connecting(fresh, now)

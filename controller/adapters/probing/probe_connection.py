@@ -26,6 +26,8 @@ from controller.adapters.probing.sockets import receive, receive_tls
 _log = structlog.get_logger("probing")
 _READ_SIZE = 4096
 """Bytes read at a time; answers to probes are short."""
+_CLOCKS_DIFFER_S = 0.001
+"""How far the two clocks may be compared wrongly: when the process lost the processor between."""
 _ENDING = BROKEN | select.EPOLLRDHUP
 
 
@@ -37,7 +39,7 @@ class ProbeConnection(ConnectionSetup):
     """
 
     __slots__ = (
-        "_is_delay_added",
+        "_delay_added_s",
         "_response",
         "_unsent",
         "is_late",
@@ -65,8 +67,8 @@ class ProbeConnection(ConnectionSetup):
     """The part of the request that the socket did not take yet."""
     _response: ResponseCheck | None
     """The answer read so far; None before the first piece."""
-    _is_delay_added: bool
-    """Whether the present probe's timeout was extended by `_notice_delay_s`."""
+    _delay_added_s: float
+    """The part of `_notice_delay_s` by which the present probe's timeout was extended."""
 
     # -- called by the owner
 
@@ -77,7 +79,7 @@ class ProbeConnection(ConnectionSetup):
         self.max_timeout_s = max_timeout_s
         self._unsent = b""
         self._response = None
-        self._is_delay_added = False
+        self._delay_added_s = 0.0
         self.is_late = self.is_reused = self.reusable = False
         self.sent_at = self.received_at = 0.0
 
@@ -87,7 +89,7 @@ class ProbeConnection(ConnectionSetup):
         self.wait_s = self.timeout_s = timeout_s
         self.max_timeout_s = max_timeout_s
         self.is_reused = True
-        self._notice_delay_s = self.received_at = 0.0
+        self._notice_delay_s = self._delay_added_s = self.received_at = 0.0
         self._response = None
         self._state = QUEUED
         self._reactor.queue_send(self)
@@ -191,11 +193,11 @@ class ProbeConnection(ConnectionSetup):
 
     def handle_timeout(self, now: float) -> None:
         """Let the owner decide, after the time that we lost before noticing the connection."""
-        if self._notice_delay_s and not self._is_delay_added:
+        if self._notice_delay_s > self._delay_added_s:
             # The endpoint did not have this time: its connection waited for us.
-            self._is_delay_added = True
-            self.wait_s += self._notice_delay_s
+            self.wait_s += self._notice_delay_s - self._delay_added_s
             self.timeout_s = self.wait_s
+            self._delay_added_s = self._notice_delay_s
         else:
             self._owner.on_timeout(self, now)
 
@@ -204,6 +206,8 @@ class ProbeConnection(ConnectionSetup):
     def _set_received_at(self, stamp: float, now: float) -> None:
         """Use the kernel's timestamp, unless the wall clock was set meanwhile."""
         came_at = stamp - self._reactor.wall_clock_offset_s
+        if 0.0 < self.sent_at - came_at < _CLOCKS_DIFFER_S:
+            came_at = self.sent_at  # an answer does not come before its request
         self.received_at = came_at if self.sent_at <= came_at <= now else now
 
     def _continue_reading(self, events: int, now: float) -> None:

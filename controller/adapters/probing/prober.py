@@ -11,6 +11,7 @@ from controller.adapters.probing.network_target import NetworkTarget
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Lookup, Resolver, look_up, parsed_address
 from controller.adapters.probing.shared_resources import SharedResources
+from controller.adapters.probing.socket_budget import SocketLimits
 from controller.adapters.probing.sockets import keep_timestamps_on
 from controller.model.configuration import Endpoint
 from controller.model.health import ResolvedAddresses
@@ -40,6 +41,10 @@ class NetworkProber:
         """Use these secrets and authorities from the next probe on."""
         self._shared.apply(references)
 
+    def limit_sockets(self, limits: SocketLimits) -> None:
+        """Keep to these limits from the next probe on."""
+        self._shared.sockets.limits = limits
+
     async def __aenter__(self) -> Self:
         self._timestamps = keep_timestamps_on()
         self._reactor = Reactor()
@@ -55,6 +60,7 @@ class NetworkProber:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._shared.sockets.close()
         self._reactor.close()
         self._timestamps.close()
         self._resolver.close()

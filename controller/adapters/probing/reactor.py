@@ -28,6 +28,8 @@ reading the answer. Epoll reports sockets in the order in which data came for th
 timestamps are bounds for all answers between them."""
 _SAME_ARRIVAL_S = 0.0002
 """When two timestamps differ by no more than this, the answers between them get the second one."""
+_CLOCK_PAIRS = 5
+_CLOSE_PAIR_S = 0.00002
 _DEADLINE_PRECISION_S = 0.005
 """Deadlines are kept to this precision."""
 
@@ -78,6 +80,23 @@ class SocketHandler(Protocol):
         ...
 
 
+def _wall_clock_offset_s() -> float:
+    """Wall clock minus the event loop's clock, measured anew, for the wall clock may be set.
+
+    Between two clocks another thread may have its turn: the closest of a few pairs counts.
+    """
+    best_s, offset_s = inf, 0.0
+    for _ in range(_CLOCK_PAIRS):
+        before = time.monotonic()
+        wall = time.time()
+        after = time.monotonic()
+        if after - before < best_s:
+            best_s, offset_s = after - before, wall - (before + after) / 2
+        if best_s < _CLOSE_PAIR_S:
+            break
+    return offset_s
+
+
 class Reactor:
     """The reactor of one event loop; create it while that loop runs."""
 
@@ -91,6 +110,8 @@ class Reactor:
         self._epoll = select.epoll()
         self._sockets: list[SocketHandler | None] = []
         """By file descriptor."""
+        self.open_sockets = 0
+        """How many are registered."""
         self._pending: set[SocketHandler] = set()
         self.clear_deadline: Callable[[SocketHandler], None] = self._pending.discard
         """Forget a handler's deadline. It is the set's method itself, to save a call per probe."""
@@ -126,10 +147,12 @@ class Reactor:
             sockets += [None] * (fd + 1 - len(sockets))
         sockets[fd] = waiter
         self._epoll.register(fd, _ANY_EVENT)
+        self.open_sockets += 1
 
     def unregister(self, fd: int) -> None:
         """Forget a socket that is closed next; closing it ends the kernel's registration."""
         self._sockets[fd] = None
+        self.open_sockets -= 1
 
     def set_deadline(self, waiter: SocketHandler, due: float) -> None:
         """Call `handle_timeout` at `due`, unless `clear_deadline` is called before."""
@@ -173,13 +196,12 @@ class Reactor:
             self._next_poll = None
             self._loop.add_reader(self._epoll.fileno(), self._on_readable)
 
-    def _poll(self) -> bool:
-        """Process all events; return whether there was any."""
+    def _poll(self, most_polls: int = _POLLS_PER_ROUND) -> bool:
+        """Process events, all of them if `most_polls` suffice; return whether there was any."""
         poll, now_s = self._epoll.poll, self.time
-        # Measured again each time: the wall clock may be set.
-        self.wall_clock_offset_s = time.time() - now_s()
+        self.wall_clock_offset_s = _wall_clock_offset_s()
         has_any = False
-        for _ in range(_POLLS_PER_ROUND):
+        for _ in range(most_polls):
             events = poll(0, _EVENTS_PER_POLL)
             if events:
                 has_any = True
@@ -227,7 +249,7 @@ class Reactor:
 
     def _on_timer(self) -> None:
         # Read first what has come already: no answer counts as late because this process was late.
-        self._poll()
+        self._poll(_POLLS_PER_ROUND + 2 * self.open_sockets // _EVENTS_PER_POLL)
         now = self.time()
         for waiter in [one for one in self._pending if one.deadline <= now]:
             if waiter in self._pending:

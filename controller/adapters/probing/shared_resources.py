@@ -6,6 +6,7 @@ from controller.adapters.probing.address_families import AddressFamilies, HasRou
 from controller.adapters.probing.http.response_check import Expectation
 from controller.adapters.probing.reactor import Reactor
 from controller.adapters.probing.resolver import Resolver
+from controller.adapters.probing.socket_budget import SocketBudget, SocketLimits
 from controller.adapters.probing.tls_trust import CertificateAuthorities
 from controller.model.configuration import Endpoint
 from controller.settings.references import References
@@ -18,7 +19,7 @@ _GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 class SharedResources:
-    """The reactor, the resolver, the address families, the secrets and the authorities."""
+    """What all targets share: reactor, resolver, families, secrets, authorities, sockets."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class SharedResources:
         self.families = AddressFamilies(reactor.time, has_route)
         self.secrets = references.secrets
         self.authorities = CertificateAuthorities(references.authorities)
+        self.sockets = SocketBudget(SocketLimits(), reactor)
         self.generation = 0
         """Number of times that secrets and authorities were replaced."""
         self._expectations: dict[tuple[object, ...], Expectation] = {}

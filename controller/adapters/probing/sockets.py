@@ -18,8 +18,9 @@ _TIMESPEC = struct.Struct("qq")
 _unpack = _TIMESPEC.unpack
 _STAMP_SPACE = socket.CMSG_SPACE(_TIMESPEC.size)
 _RTT_IN_TCP_INFO = slice(68, 72)
+_REPEATS_IN_TCP_INFO = slice(100, 104)
 _FIRST_REPEAT_S = 1.0
-"""Seconds after which a SYN is sent again (RFC 6298, 2)."""
+"""Seconds after which a SYN is sent again, then after twice as long each time (RFC 6298, 2)."""
 _CONNECT_BEGUN = (0, errno.EINPROGRESS)
 _SOCKET_TYPE = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 
@@ -99,9 +100,15 @@ def connect_notice_delay_s(sock: socket.SocketType, took_s: float) -> float:
 
     `took_s`: the setup time that we measured; the kernel's round-trip time is the true one.
     """
-    if took_s >= _FIRST_REPEAT_S:
-        return 0.0  # a SYN was lost: the round trip is not what the connection took
-    rtt_s = 1e-6 * int.from_bytes(
-        sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)[_RTT_IN_TCP_INFO], "little"
-    )
-    return took_s - rtt_s if 0.0 < rtt_s < took_s else 0.0
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    rtt_s = 1e-6 * int.from_bytes(info[_RTT_IN_TCP_INFO], "little")
+    # Where a SYN was lost the connection took longer than the round trip: until it was repeated.
+    repeats = int.from_bytes(info[_REPEATS_IN_TCP_INFO], "little")
+    true_s = rtt_s + _FIRST_REPEAT_S * (2.0**repeats - 1.0)
+    return took_s - true_s if rtt_s > 0.0 and true_s < took_s else 0.0
+
+
+def came_beneath_tls(sock: ssl.SSLSocket) -> float:
+    """The kernel's timestamp of encrypted data that was not read yet: seconds of the wall clock,
+    0.0 if there is none. Raises OSError as `recv` does."""
+    return _stamp_beneath(sock)

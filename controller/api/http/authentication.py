@@ -17,6 +17,11 @@ from controller.model.access import ANONYMOUS, LOCAL_ADMIN, Principal, Role
 from controller.model.configuration import ApiSettings, Token
 
 _SCHEME = "bearer "
+_INVALID_TOKEN = {"WWW-Authenticate": 'Bearer realm="gtc", error="invalid_token"'}
+
+
+class ExpiredTokenError(ProblemError):
+    """A 401 for a caller who is known, but whose token has expired."""
 
 
 def authenticate(request: web.Request, api: ApiSettings, now: datetime) -> Principal:
@@ -36,7 +41,8 @@ def authenticate(request: web.Request, api: ApiSettings, now: datetime) -> Princ
         raise _invalid_token("nobody has this token")
     if token.expires_at is not None and now.date() >= token.expires_at:
         expired_on = token.expires_at.isoformat()
-        raise _invalid_token(f"the token of {token.name} expired on {expired_on}")
+        detail = f"the token of {token.name} expired on {expired_on}"
+        raise ExpiredTokenError(401, detail, headers=_INVALID_TOKEN)
     return Principal(token.name, token.role)
 
 
@@ -81,5 +87,4 @@ def _token_of(secret: str, tokens: tuple[Token, ...]) -> Token | None:
 
 
 def _invalid_token(detail: str) -> ProblemError:
-    challenge = 'Bearer realm="gtc", error="invalid_token"'
-    return ProblemError(401, detail, headers={"WWW-Authenticate": challenge})
+    return ProblemError(401, detail, headers=_INVALID_TOKEN)

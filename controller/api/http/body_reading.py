@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import Counter
 from typing import get_args
 
 from aiohttp import web
@@ -22,8 +24,8 @@ _MAX_SHOWN = 5
 async def read_body(request: web.Request, model: type[Body]) -> Body:
     """The request's body, validated.
 
-    Raises ProblemError: 400 when it is not JSON, 408 when it is not complete within
-    RECEIVE_DEADLINE_S, 422 when it is not valid.
+    Raises ProblemError: 400 when it is not JSON or has a key twice, 408 when it is not complete
+    within RECEIVE_DEADLINE_S, 422 when it is not valid.
     """
     try:
         async with asyncio.timeout(RECEIVE_DEADLINE_S):
@@ -34,15 +36,27 @@ async def read_body(request: web.Request, model: type[Body]) -> Body:
     except web.RequestPayloadError as error:
         raise ProblemError(400, f"the body cannot be received: {error}") from error
     try:
-        return model.model_validate_json(raw)
+        body = model.model_validate_json(raw)
     except ValidationError as error:
         errors = error.errors(include_url=False)
+    else:
+        json.loads(raw, object_pairs_hook=_refuse_repeated_key)
+        return body
     if errors[0]["type"] == "json_invalid":
         raise ProblemError(400, f"the body is not JSON: {errors[0]['ctx']['error']}")
     texts = [_error_text(each, model) for each in errors[:_MAX_SHOWN]]
     if len(errors) > _MAX_SHOWN:
         texts.append(f"and {len(errors) - _MAX_SHOWN} more")
     raise ProblemError(422, "; ".join(texts), field=_dotted_path(errors[0]))
+
+
+def _refuse_repeated_key(pairs: list[tuple[str, object]]) -> None:
+    """Raise ProblemError 400 for an object with a key twice: which of both was meant is unknown."""
+    names = Counter(name for name, _ in pairs)
+    repeated = [name for name, count in names.items() if count > 1]
+    if repeated:
+        detail = f"the body has the key {repeated[0]} twice in one object: which is meant?"
+        raise ProblemError(400, detail, field=repeated[0])
 
 
 def _error_text(error: ErrorDetails, model: type[RequestBody]) -> str:

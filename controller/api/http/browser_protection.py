@@ -52,7 +52,8 @@ async def check_host(request: web.Request, handler: Handler) -> web.StreamRespon
 def check_write(request: web.Request, *, takes_body: bool) -> None:
     """Raise ProblemError for a write from another site, or with a body the route does not take.
 
-    403 for another site, 415 for a body that is not JSON, 400 for a body where there must be none.
+    403 for another site, 415 for a body that is not plain JSON, 400 for a body where there must be
+    none.
     """
     if request.method not in _SAFE_METHODS:
         _refuse_other_site(request)
@@ -61,6 +62,10 @@ def check_write(request: web.Request, *, takes_body: bool) -> None:
         raise ProblemError(
             415, f"the body came as {sent}", field="Content-Type", valid=("application/json",)
         )
+    coding = request.headers.get("Content-Encoding", "identity").lower()
+    if takes_body and coding != "identity":
+        detail = f"the body came compressed ({coding}); send it as it is"
+        raise ProblemError(415, detail, field="Content-Encoding", valid=("identity",))
     if not takes_body and request.can_read_body:
         raise ProblemError(400, f"{request.method} {request.path} takes no body")
 

@@ -10,8 +10,8 @@ bodies have their deadline in `body_reading.read_body`.
 from __future__ import annotations
 
 import asyncio
-import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -27,24 +27,30 @@ _log = structlog.get_logger("api")
 
 SEND_DEADLINE_S = 30.0
 """Seconds after which a connection is closed whose client reads nothing of what is sent to it."""
+MAX_UNREAD_BYTES = 64 * 2**20
+"""Most bytes of answers that wait for clients to take them, of all connections."""
 _NO_REQUEST_ID = "none"
 """Request id of bytes that could not be parsed as a request."""
 _TOO_LONG = "the request's first line or a header is too long"
-_OPEN_FILES = 8192
-"""File descriptors that the process asks for, if its hard limit allows."""
-_RESERVED_FILES = 256
-"""File descriptors kept for probes, AWS and the state file."""
 
 
 class ClientConnection(web.RequestHandler):
     """One connection with its two deadlines. asyncio calls it as a protocol."""
 
-    __slots__ = ("_busy", "_connections", "_header_deadline", "_send_deadline")
+    __slots__ = (
+        "_busy",
+        "_connections",
+        "_header_deadline",
+        "_send_deadline",
+        "ends_with_client",
+    )
 
     def __init__(self, connections: ClientConnections, server: web.Server, **options: Any) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self._connections = connections
         self._busy = False
+        self.ends_with_client = False
+        """Whether what is being answered is given up when the client leaves."""
         self._header_deadline = _Deadline(RECEIVE_DEADLINE_S, self.abort)
         self._send_deadline = _Deadline(SEND_DEADLINE_S, self.abort)
 
@@ -69,10 +75,12 @@ class ClientConnection(web.RequestHandler):
         """The send buffer is full: the client does not read."""
         super().pause_writing()
         self._send_deadline.start()
+        self._connections.became_unread(self)
 
     def resume_writing(self) -> None:
         """The client reads again."""
         self._send_deadline.stop()
+        self._connections.became_read(self)
         super().resume_writing()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -80,7 +88,14 @@ class ClientConnection(web.RequestHandler):
         self._header_deadline.stop()
         self._send_deadline.stop()
         self._connections.closed(self)
+        if self.ends_with_client and self._task_handler is not None:
+            self._task_handler.cancel()
         super().connection_lost(exc)
+
+    @property
+    def unread_bytes(self) -> int:
+        """Bytes that wait for the client to take them."""
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
 
     def request_began(self) -> None:
         """A request's headers are complete, and its handler starts."""
@@ -143,34 +158,87 @@ class _Deadline:
 
 
 class ClientConnections:
-    """Every open connection, the one that has been idle longest first; at most `limit`."""
+    """Every open connection, the one that has been idle longest first; at most `limit`.
+
+    `admitted` counts those that were accepted and are not set up yet, too. One that is being closed
+    does not count, and is not chosen again.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._open: dict[ClientConnection, None] = {}
+        self._ending: set[ClientConnection] = set()
+        self._unread: set[ClientConnection] = set()
+        """Those whose client does not take what is sent to it."""
+        self._expected = 0
+        """Accepted sockets that have no connection yet."""
 
     def __len__(self) -> int:
         return len(self._open)
 
     def factory(self, server: web.Server, **options: Any) -> Callable[[], ClientConnection]:
-        """The protocol factory for an asyncio server; `options` are aiohttp's of a connection."""
+        """Makes the protocol of an accepted socket; `options` are aiohttp's of a connection."""
         return lambda: ClientConnection(self, server, **options)
 
+    def admit(self) -> bool:
+        """Whether one more may be accepted; the one idle longest is closed for it if need be.
+
+        False when all are busy or not set up yet.
+        """
+        if len(self._open) - len(self._ending) + self._expected >= self._limit:
+            idle = next((one for one in self._open if one.idle and one not in self._ending), None)
+            if idle is None:
+                return False
+            self._ending.add(idle)
+            idle.abort()
+        self._expected += 1
+        return True
+
+    def set_up(self) -> None:
+        """An admitted socket has its connection, or will have none."""
+        self._expected -= 1
+
     def opened(self, connection: ClientConnection) -> None:
-        """Add a connection. Above the limit the one that has been idle longest is closed; that is
-        the new one when all others are busy."""
+        """Add a connection."""
         self._open[connection] = None
-        if len(self._open) > self._limit:
-            next(each for each in (*self._open, connection) if each.idle).abort()
 
     def became_idle(self, connection: ClientConnection) -> None:
         """Move a connection to the end of the order in which idle ones are closed."""
         if connection in self._open:
             self._open[connection] = self._open.pop(connection)
 
+    def became_unread(self, connection: ClientConnection) -> None:
+        """A client does not take what is sent to it. When too much waits for all such clients, the
+        one for whom most waits is closed."""
+        self._unread.add(connection)
+        waiting = {one: one.unread_bytes for one in self._unread - self._ending}
+        while sum(waiting.values()) > MAX_UNREAD_BYTES:
+            largest = max(waiting, key=waiting.__getitem__)
+            del waiting[largest]
+            self._ending.add(largest)
+            largest.abort()
+
+    def became_read(self, connection: ClientConnection) -> None:
+        """A client takes what is sent to it again."""
+        self._unread.discard(connection)
+
     def closed(self, connection: ClientConnection) -> None:
         """Remove a connection."""
         self._open.pop(connection, None)
+        self._ending.discard(connection)
+        self._unread.discard(connection)
+
+
+@contextmanager
+def ending_with_client(request: web.BaseRequest) -> Iterator[None]:
+    """A context that is cancelled when the client of this request leaves."""
+    connection = request.protocol
+    assert isinstance(connection, ClientConnection), "served by `server.serving`"
+    connection.ends_with_client = True
+    try:
+        yield
+    finally:
+        connection.ends_with_client = False
 
 
 @web.middleware
@@ -183,18 +251,3 @@ async def track_requests(request: web.Request, handler: Handler) -> web.StreamRe
         return await handler(request)
     finally:
         connection.request_ended()
-
-
-def connection_limit(wanted: int) -> int:
-    """The number of connections that may be open, at most `wanted` and at least 1.
-
-    Each takes a file descriptor, and the rest of the daemon needs some. Raises the process's soft
-    limit (RLIMIT_NOFILE) first, as far as its hard limit allows.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < _OPEN_FILES:
-        soft = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    if soft == resource.RLIM_INFINITY:
-        return wanted
-    return max(1, min(wanted, soft - _RESERVED_FILES))

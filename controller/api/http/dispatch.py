@@ -14,20 +14,24 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from controller.api.dependencies import ApiDependencies
-from controller.api.http.authentication import authenticate, authorize
+from controller.api.http.authentication import ExpiredTokenError, authenticate, authorize
 from controller.api.http.body_reading import read_body
 from controller.api.http.browser_protection import check_write
+from controller.api.http.client_connections import ending_with_client
 from controller.api.http.parameters import parameter_values
-from controller.api.http.problems import REQUEST_ID, ProblemError
+from controller.api.http.problems import BODY_LIMIT, REQUEST_ID, ProblemError
 from controller.api.http.rate_limits import RateLimits
-from controller.api.http.route import Route, RouteCall
+from controller.api.http.read_turns import ReadTurns
+from controller.api.http.route import RateClass, Route, RouteCall
 from controller.model.access import ANONYMOUS, Principal
 
 _log = structlog.get_logger("api")
+_REPORT_BYTES = 8 * 1024
+"""Bytes of a report that one token stands for: they take a millisecond."""
 
 
 def route_definition(
-    route: Route, dependencies: ApiDependencies, limits: RateLimits
+    route: Route, dependencies: ApiDependencies, limits: RateLimits, turns: ReadTurns
 ) -> web.RouteDef:
     """The route as aiohttp takes it; its handler raises ProblemError for what is refused."""
 
@@ -36,10 +40,34 @@ def route_definition(
         check_write(request, takes_body=route.body is not None)
         values = parameter_values(request, route.parameters)
         body = None if route.body is None else await read_body(request, route.body)
-        return await route.handler(RouteCall(request, dependencies, principal, values, body))
+        call = RouteCall(request, dependencies, principal, values, body)
+        if route.takes_turns:
+            return await _read(route, call, limits, turns)
+        return await route.handler(call)
 
     options = {"allow_head": not route.streams} if route.method == "GET" else {}
     return web.RouteDef(route.method, route.path, handle, options)
+
+
+async def _read(
+    route: Route, call: RouteCall, limits: RateLimits, turns: ReadTurns
+) -> web.StreamResponse:
+    """The response to a read in its turn, charged to its caller; ended when the client leaves."""
+    took_s, size = 0.0, 0
+
+    def charge(cpu_s: float) -> None:
+        nonlocal took_s
+        took_s = cpu_s
+
+    api, address = call.dependencies.settings.api, call.request.remote or ""
+    try:
+        with ending_with_client(call.request):
+            response = await turns.take(route, call, charge)
+        body = response.body if isinstance(response, web.Response) else None
+        size = len(body) if isinstance(body, bytes) else 0
+        return response
+    finally:
+        limits.charge_read(api.limits, call.principal, address, took_s, size)
 
 
 def refuse_undeclared(routes: Iterable[Route]) -> Middleware:
@@ -71,10 +99,12 @@ def _admit(
     try:
         principal = authenticate(request, api, dependencies.clock.wall())
         if principal != ANONYMOUS:
-            limits.count(route.counted_as, api.limits, principal, address)
+            tokens = _tokens(route, request)
+            limits.count(route.counted_as, api.limits, principal, address, tokens)
         authorize(principal, route.role, action)
     except ProblemError as error:
-        if error.status == 401:
+        # Whoever has an expired token does not guess, so it is told, whatever strangers do.
+        if error.status == 401 and not isinstance(error, ExpiredTokenError):
             limits.count_unauthenticated(address)
         if error.status != 429:
             _log.warning(
@@ -87,6 +117,14 @@ def _admit(
             )
         raise
     return principal
+
+
+def _tokens(route: Route, request: web.Request) -> int:
+    """What the request takes of its caller's bucket; a report's size is what it costs."""
+    if route.counted_as is not RateClass.MEASUREMENT:
+        return route.tokens
+    size = request.content_length
+    return route.tokens + (BODY_LIMIT if size is None else size) // _REPORT_BYTES
 
 
 def _public_caller(request: web.Request, dependencies: ApiDependencies) -> Principal:

@@ -25,6 +25,9 @@ Schema = Mapping[str, object]
 _NUMBER = re.compile(r"[0-9]{1,18}")
 MAX_NUMBER = 10**18 - 1
 """Larger than every id, and within the 64-bit integers of SQLite."""
+_MAX_TAGS = 1000
+NAME_SCHEMA: Schema = {"type": "string", "maxLength": 63}
+"""Of a name in the settings; any other text is answered with 404."""
 
 
 class ParameterLocation(StrEnum):
@@ -100,13 +103,16 @@ def flag(name: str, description: str) -> Parameter[bool]:
     )
 
 
-def _text(text: str, _dependencies: ApiDependencies) -> str:
+def _tags(text: str, _dependencies: ApiDependencies) -> str:
+    if len(text) > _MAX_TAGS:
+        detail = f"If-Match may have {_MAX_TAGS} characters, not {len(text)}"
+        raise ProblemError(400, detail, field="If-Match")
     return text
 
 
 def _id(text: str, _dependencies: ApiDependencies) -> int | None:
-    """The id; None for a text that is not a number, which is then answered with 404."""
-    return int(text) if _NUMBER.fullmatch(text) else None
+    """The id; None for a text that is none, which is then answered with 404."""
+    return int(text) if _NUMBER.fullmatch(text) and int(text) else None
 
 
 def _region(text: str, dependencies: ApiDependencies) -> str:
@@ -132,24 +138,29 @@ BEFORE = whole_number(
     "before", "Only items before this one, as `next` names it.", maximum=MAX_NUMBER, default=None
 )
 REGION: Parameter[str | None] = Parameter(
-    "region", "Only what concerns this region.", _region, schema={"type": "string"}
+    "region", "Only what concerns this region.", _region, schema=NAME_SCHEMA
 )
 ID = Parameter(
     "id",
     "The number it was given.",
     _id,
     location=ParameterLocation.PATH,
-    schema={"type": "integer", "minimum": 1},
+    schema={"type": "integer", "minimum": 1, "maximum": MAX_NUMBER},
 )
 SERVICE = Parameter(
-    "name", "The service's name in the configuration.", _service, location=ParameterLocation.PATH
+    "name",
+    "The service's name in the configuration.",
+    _service,
+    location=ParameterLocation.PATH,
+    schema=NAME_SCHEMA,
 )
 IF_MATCH: Parameter[str | None] = Parameter(
     "If-Match",
     "The ETag of what was looked at, or `*` for whatever the state is. Callers with a token must "
     "send one of both.",
-    _text,
+    _tags,
     location=ParameterLocation.HEADER,
+    schema={"type": "string", "maxLength": _MAX_TAGS},
 )
 
 

@@ -1,6 +1,6 @@
 """The models of request bodies, and checks of texts in them.
 
-Texts are one line without control characters, because terminals and logs show them.
+Texts are one line in which all is visible, because people read them in terminals and logs.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from controller.api.http.problems import ProblemError
+from controller.api.visible_text import refusal
 from controller.model.overrides import OverrideKind
 from controller.settings.validation_messages import suggestion
 
 
 def one_line(text: str) -> str:
-    """The text, unchanged. Raises ValueError when it has control characters such as a newline."""
-    if not text.isprintable():
-        raise ValueError("must be one line without control characters")
+    """The text, unchanged. Raises ValueError unless it is one line in which all is visible."""
+    why = refusal(text)
+    if why is not None:
+        raise ValueError(why)
     return text
 
 
@@ -31,9 +33,11 @@ def not_blank(text: str) -> str:
 
 def single_line(name: str, text: str, max_length: int) -> str:
     """The text of a parameter, unchanged. Raises ProblemError 400 unless it is one short line."""
+    why = refusal(text)
     if not text.isprintable() or len(text) > max_length:
-        detail = f"{name} must be one line of at most {max_length} characters"
-        raise ProblemError(400, detail, field=name)
+        why = f"must be one line of at most {max_length} characters"
+    if why is not None:
+        raise ProblemError(400, f"{name} {why}", field=name)
     return text
 
 
@@ -44,6 +48,8 @@ def check_name(name: str, valid: Collection[str], field: str) -> None:
         raise ProblemError(422, detail, field=field, valid=valid)
 
 
+MAX_SECONDS = 1e9
+"""Most seconds that a request may name: 31 years."""
 Line = Annotated[str, Field(max_length=1000), AfterValidator(one_line)]
 Person = Annotated[
     str, Field(min_length=1, max_length=100), AfterValidator(one_line), AfterValidator(not_blank)
@@ -88,6 +94,12 @@ class PlannedOverride(RequestBody):
     """Guards to be overridden, by name."""
 
 
+Ttl = Annotated[
+    float, Field(le=MAX_SECONDS, json_schema_extra={"exclusiveMinimum": 0}, examples=[14_400])
+]
+"""Seconds until an override ends. The settings allow less; `loops.override_requests` says what."""
+
+
 class PostedOverride(PlannedOverride):
     """An override to be obeyed."""
 
@@ -95,14 +107,14 @@ class PostedOverride(PlannedOverride):
     """Why, in a few words; every viewer may read it."""
     author: Person | None = None
     """Whom the caller speaks for; None: for itself."""
-    ttl_s: float | None = None
+    ttl_s: Ttl | None = None
     """Seconds until it ends by itself; None: the configured default."""
 
 
 class PostedExtension(RequestBody):
     """Another end for an override, later or sooner than the one it has."""
 
-    ttl_s: float
+    ttl_s: Ttl
     """Seconds from now until it ends."""
     reason: Line
     """Why its end moves."""
@@ -147,7 +159,7 @@ class PostedMeasurement(RequestBody):
 class PostedMeasurements(RequestBody):
     """One report of what users did."""
 
-    window_s: Annotated[float, Field(gt=0)]
+    window_s: Annotated[float, Field(gt=0, le=MAX_SECONDS)]
     """Seconds in which these requests ended."""
     measurements: tuple[PostedMeasurement, ...]
 

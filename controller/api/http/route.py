@@ -92,6 +92,8 @@ class Route:
     """Statuses of its own errors; `problem_statuses` adds those that every such route has."""
     rate_class: RateClass | None = None
     """None: READ for a GET, else WRITE."""
+    tokens: int = 1
+    """What a request takes of its caller's bucket; more where another thread does the work."""
 
     @property
     def counted_as(self) -> RateClass:
@@ -107,6 +109,12 @@ class Route:
         if self.body is not None:
             found.update(_WITH_BODY)
         return tuple(sorted(found))
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether it is a read that waits for its turn, and is given up when its client leaves."""
+        is_read = self.counted_as is RateClass.READ
+        return is_read and self.role is not None and not self.streams
 
     @property
     def streams(self) -> bool:

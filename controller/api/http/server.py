@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from controller.api.http.client_connections import ClientConnections, connection_limit
+from controller.api.http.accepting import Acceptor, listening_sockets
+from controller.api.http.client_connections import ClientConnections
 
 _GRACE_S = 0.4
 """Seconds that running requests get to end; aiohttp waits twice, before and after cancelling."""
@@ -17,14 +17,16 @@ _KEEP_ALIVE_S = 15.0
 _BACKLOG = 1024
 _CONNECTION_OPTIONS = {
     "access_log": None,
+    "auto_decompress": False,
     "keepalive_timeout": _KEEP_ALIVE_S,
     "lingering_time": 0.5,
     "max_line_size": 8190,
     "max_field_size": 8190,
     "max_headers": 64,
 }
-"""aiohttp's options of a connection. `lingering_time`: seconds in which the rest of a refused body
-is still received, so that the client gets to read the error response."""
+"""aiohttp's options of a connection. `auto_decompress`: compressed bodies are refused, and one that
+only calls itself compressed would be logged with a traceback. `lingering_time`: seconds in which
+the rest of a refused body is still received, so that the client gets to read the error response."""
 
 
 @asynccontextmanager
@@ -40,15 +42,15 @@ async def serving(
     await runner.setup()
     try:
         assert runner.server is not None, "setup() creates it"
-        factory = ClientConnections(connection_limit(connections)).factory(
-            runner.server, **_CONNECTION_OPTIONS
-        )
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(factory, host, port, backlog=_BACKLOG)
+        known = ClientConnections(connections)
+        factory = known.factory(runner.server, **_CONNECTION_OPTIONS)
+        sockets = listening_sockets(host, port, _BACKLOG)
+        acceptors = [Acceptor(one, known, factory) for one in sockets]
         try:
-            yield _url(host, server.sockets[0].getsockname()[1])
+            yield _url(host, sockets[0].getsockname()[1])
         finally:
-            server.close()
+            for acceptor in acceptors:
+                acceptor.close()
     finally:
         await runner.cleanup()
 

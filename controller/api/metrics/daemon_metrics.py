@@ -49,6 +49,8 @@ OPERATIONS = {
 """AWS service to the operations that the adapters call."""
 
 CALL_OUTCOMES = ("ok", "refused", "throttled", "unknown")
+DROP_REASONS = ("queue_full", "unwritable", "repeated")
+"""Why log lines are not written."""
 _CALL_BUCKETS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _PROPAGATION_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
@@ -127,6 +129,14 @@ class DaemonMetrics:
         self._advisory_failing.labels(part).set(failed)
         self._advisory_failures.labels(part).inc(failed)
 
+    def log_lines_dropped(self, reason: str, count: int) -> None:
+        """Count log lines that were not written; safe to call from any thread."""
+        self._log_lines_dropped.labels(reason).inc(count)
+
+    def open_files_missing(self, count: int) -> None:
+        """Record how many more open files the settings need than the process may have."""
+        self._open_files_missing.set(count)
+
     def add_measured_shares(self, traffic: TrafficReports) -> None:
         """Add the metric of measured shares, computed from these reports at every scrape."""
         collector = MeasuredShareCollector(traffic, lambda: positions(self._settings))
@@ -175,6 +185,20 @@ class DaemonMetrics:
             "Reads and writes of the state file that failed, such as on a full disk",
             registry=registry,
         )
+
+        self._open_files_missing = Gauge(
+            "gtc_open_files_missing",
+            "Open files that the settings need beyond the limit of the process; the log says more",
+            registry=registry,
+        )
+        self._log_lines_dropped = Counter(
+            "gtc_log_lines_dropped_total",
+            "Log lines that were not written: nobody read in time, or there were too many alike",
+            ("reason",),
+            registry=registry,
+        )
+        for reason in DROP_REASONS:
+            self._log_lines_dropped.labels(reason)
 
     def _register_configuration(self, registry: CollectorRegistry) -> None:
         self._reload_successful = Gauge(

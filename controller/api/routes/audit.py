@@ -36,7 +36,7 @@ async def _list(call: RouteCall) -> web.Response:
     limit = call[_LIMIT]
     # One more than asked for: it shows whether there is a next page.
     found = await call.dependencies.store.audit_entries(limit=limit + 1, before=call[BEFORE])
-    return json_response(page(call, found, limit, lambda entry: entry.seq, Page[AuditEntry]))
+    return await page(call, found, limit, lambda entry: entry.seq)
 
 
 async def _check(call: RouteCall) -> web.Response:
@@ -49,7 +49,8 @@ ROUTES = (
         "/v1/audit",
         _list,
         summary="Who did what",
-        description="Newest first. Decisions have a list of their own.",
+        description="Newest first. Decisions have a list of their own. A page may be shorter than "
+        "`limit`: large entries fill it.",
         parameters=(_LIMIT, BEFORE),
         responses={200: RouteResponse("A page of the audit.", Page[AuditEntry])},
         problems=(503,),
@@ -59,6 +60,7 @@ ROUTES = (
         "/v1/audit/check",
         _check,
         summary="Whether the audit is whole",
+        tokens=20,
         description="Looks through every entry kept, and every decision with its snapshot. With a "
         "large state file it takes seconds; the daemon goes on steering.",
         parameters=(_NOTED,),

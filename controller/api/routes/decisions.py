@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from controller import __version__
-from controller.api.http.paging import next_path
+from controller.api.http.paging import PAGE_BYTES, next_path, page_response
 from controller.api.http.parameters import BEFORE, ID, REGION, limit_parameter
 from controller.api.http.problems import ProblemError
 from controller.api.http.response_bodies import Page, View
@@ -25,8 +25,6 @@ from controller.planning.account.replay import Mismatch, replay
 from controller.planning.account.replay_text import explain_replay
 
 _LIMIT = limit_parameter(20)
-PAGE_BYTES = 4 * 2**20
-"""Most bytes of records in one page; at 20 regions x 250 pools a dozen records fit."""
 _BATCH = 10
 """Records read from the store and encoded at once; one may take megabytes of memory."""
 
@@ -79,8 +77,7 @@ async def _list(call: RouteCall) -> web.Response:
             free_bytes, before = free_bytes - len(text), record.id
         if len(found) < _BATCH:
             break
-    body = b'{"items":[%b],"next":%b}\n' % (b",".join(items), as_text(next_page).encode())
-    return web.Response(body=body, charset="utf-8", content_type="application/json")
+    return page_response(items, next_page)
 
 
 def _encoded(records: Iterable[DecisionRecord | UnreadableRecord]) -> list[bytes]:
@@ -199,6 +196,7 @@ ROUTES = (
         "/v1/decisions/{id}/replay",
         _replay,
         summary="Decide again on what a decision was made of",
+        tokens=20,
         description="Compares the outcome with the recorded decision, byte for byte. The same "
         "version of the program must decide the same; of another, differences are information.",
         parameters=(ID,),

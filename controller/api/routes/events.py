@@ -21,7 +21,7 @@ from controller.api.http.parameters import Parameter, ParameterLocation, limit_p
 from controller.api.http.problems import ProblemError
 from controller.api.http.response_bodies import View
 from controller.api.http.route import EVENTS, Route, RouteCall, RouteResponse
-from controller.loops.event_stream import EVERYTHING, Subscription
+from controller.loops.event_stream import EVERYTHING, MAX_LISTENERS, MAX_OWNED, Subscription
 from controller.model.events import Event, EventType
 from controller.settings.validation_messages import suggestion
 
@@ -30,7 +30,6 @@ _WRITE_DEADLINE_S = 30.0
 """Seconds after which a stream is closed whose client reads nothing."""
 _RETRY_MS = 1_000
 """Milliseconds after which a browser connects again."""
-MAX_STREAMS = 100
 
 
 class EventView(View):
@@ -54,15 +53,12 @@ class RecentEvents(View):
 
 
 async def _stream(call: RouteCall) -> web.StreamResponse:
-    """Events from now on, or after `Last-Event-ID`, until the client or the daemon ends.
-
-    Raises ProblemError 503 when MAX_STREAMS are open.
-    """
+    """Events from now on, or after `Last-Event-ID`, until the client or the daemon ends, or newer
+    streams take the place of this one."""
     event_stream, request = call.dependencies.event_stream, call.request
-    if event_stream.listeners >= MAX_STREAMS:
-        raise ProblemError(503, f"{MAX_STREAMS} streams are open already; close one of them")
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
-    with event_stream.subscription(call[_TYPES], call[_LAST_EVENT_ID]) as subscription:
+    types, after, owner = call[_TYPES], call[_LAST_EVENT_ID], call.principal.name
+    with event_stream.subscription(types, after, owner) as subscription:
         await response.prepare(request)
         try:
             await _follow(subscription, response)
@@ -132,6 +128,7 @@ _TYPES = Parameter(
     f"Only these, separated by commas: {', '.join(EventType)}.",
     _types,
     default=EVERYTHING,
+    schema={"type": "string", "pattern": "^({0})(,({0}))*$".format("|".join(EventType))},
 )
 _LAST_EVENT_ID: Parameter[int | None] = Parameter(
     "Last-Event-ID",
@@ -148,7 +145,9 @@ ROUTES = (
         _stream,
         summary="What happens, live",
         description="Server-sent events until either side ends. A comment comes every 15 s; "
-        "`resync` says that events were missed and everything should be read anew.",
+        "`resync` says that events were missed and everything should be read anew. "
+        f"{MAX_LISTENERS} streams are served, {MAX_OWNED} of them to one caller; a newer one takes "
+        "the place of the caller's oldest.",
         parameters=(_TYPES, _LAST_EVENT_ID),
         responses={200: RouteResponse("The stream.", media=(EVENTS,))},
         problems=(503,),

@@ -12,7 +12,7 @@ from controller.api.http.request_bodies import (
     check_name,
 )
 from controller.api.http.response_bodies import Page
-from controller.api.http.responses import json_response
+from controller.api.http.responses import Slices, sliced_json_response
 from controller.api.http.route import RateClass, Route, RouteCall, RouteResponse
 from controller.api.views.figures import FiguresView, figures_view
 from controller.model.access import Role
@@ -20,14 +20,21 @@ from controller.model.configuration import Pool, Settings
 from controller.model.levers import Position
 from controller.planning.account.evidence import Evidence
 
+_POOLS = 4
+"""Where pools are in the answer: below the services' list and that of a service's pools."""
+
 
 async def _list(call: RouteCall) -> web.Response:
     dependencies = call.dependencies
     # Verdicts of the last decision, but figures with their age of now.
     decision = dependencies.previews.present().evidence.decision
     evidence = Evidence(dependencies.snapshots.build(dependencies.overrides.active()), decision)
-    items = tuple(figures_view(evidence, name) for name in evidence.snapshot.settings.services)
-    return json_response(Page[FiguresView](items=items))
+    items, slices = [], Slices()
+    for name in evidence.snapshot.settings.services:
+        items.append(figures_view(evidence, name))
+        await slices.pause()
+    page = Page[FiguresView](items=tuple(items))
+    return await sliced_json_response(page, slices, depth=_POOLS)
 
 
 async def _post(call: RouteCall) -> web.Response:

@@ -7,10 +7,10 @@ from datetime import datetime
 from aiohttp import web
 
 from controller.api.dependencies import ApiDependencies
-from controller.api.http.precondition import ETAG_HEADER, tagged_response
+from controller.api.http.precondition import ETAG_HEADER, state_tag
 from controller.api.http.request_bodies import PlannedOverride, PostedPlan
 from controller.api.http.response_bodies import View
-from controller.api.http.responses import json_response
+from controller.api.http.responses import Slices, json_response, sliced_json_response
 from controller.api.http.route import RateClass, Route, RouteCall, RouteResponse
 from controller.api.views.plan import ALL_POOLS, PlanView, plan_view, what_if_view
 from controller.model.errors import within
@@ -18,6 +18,9 @@ from controller.model.overrides import OverrideRequest
 from controller.planning.account.effects_text import explain_failures
 from controller.planning.account.single_failures import SingleFailure
 from controller.planning.account.what_if import PREVIEW_AUTHOR, PREVIEW_REASON
+
+_PLANS = 2
+"""Where plans are in the answer: below their list."""
 
 
 class FailuresView(View):
@@ -32,7 +35,8 @@ class FailuresView(View):
 async def _get(call: RouteCall) -> web.Response:
     preview = call.dependencies.previews.present()
     view = plan_view(call.dependencies, preview, all_pools=call[ALL_POOLS])
-    return tagged_response(call, view)
+    headers = {"ETag": state_tag(call.dependencies)}
+    return await sliced_json_response(view, Slices(), depth=_PLANS, headers=headers)
 
 
 async def _post(call: RouteCall) -> web.Response:
@@ -44,9 +48,10 @@ async def _post(call: RouteCall) -> web.Response:
             dependencies.overrides.check(request)
     preview = dependencies.previews.under(dependencies.overrides.supposing(*requests))
     if not posted.hypotheses:
-        return json_response(plan_view(dependencies, preview, all_pools=all_pools))
-    view = what_if_view(dependencies, preview, posted.hypotheses, all_pools=all_pools)
-    return json_response(view)
+        view = plan_view(dependencies, preview, all_pools=all_pools)
+    else:
+        view = what_if_view(dependencies, preview, posted.hypotheses, all_pools=all_pools)
+    return await sliced_json_response(view, Slices(), depth=_PLANS)
 
 
 async def _failures(call: RouteCall) -> web.Response:
@@ -103,6 +108,7 @@ ROUTES = (
         "/v1/plan/failures",
         _failures,
         summary="What would become of the loss of every single region",
+        tokens=20,
         responses={200: RouteResponse("One row for each region of each service.", FailuresView)},
     ),
 )

@@ -11,7 +11,7 @@ from aiohttp import web
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import SERVICE
 from controller.api.http.response_bodies import Page, View
-from controller.api.http.responses import json_response
+from controller.api.http.responses import Slices, sliced_json_response
 from controller.api.http.route import Route, RouteCall, RouteResponse
 from controller.api.views.pool_status import region_health
 from controller.model.configuration import (
@@ -21,9 +21,12 @@ from controller.model.configuration import (
     Pool,
     Route53Lever,
     Service,
-    ServiceRegion,
+    Settings,
 )
 from controller.model.health import HealthState, Verdict
+
+_REGIONS = 2
+"""Where regions are in a service: below their list."""
 
 
 class Route53View(Route53Lever):
@@ -107,26 +110,29 @@ class ServiceView(View):
 
 
 async def _list(call: RouteCall) -> web.Response:
-    services = call.dependencies.settings.services
-    views = tuple(_service_view(call.dependencies, name) for name in services)
-    return json_response(Page[ServiceView](items=views))
+    settings, slices = call.dependencies.settings, Slices()
+    views = [
+        await _service_view(call.dependencies, settings, name, slices) for name in settings.services
+    ]
+    page = Page[ServiceView](items=tuple(views))
+    return await sliced_json_response(page, slices, depth=_REGIONS + 2)
 
 
 async def _one(call: RouteCall) -> web.Response:
-    return json_response(_service_view(call.dependencies, call[SERVICE]))
+    settings, slices = call.dependencies.settings, Slices()
+    view = await _service_view(call.dependencies, settings, call[SERVICE], slices)
+    return await sliced_json_response(view, slices, depth=_REGIONS)
 
 
-def _service_view(dependencies: ApiDependencies, name: str) -> ServiceView:
-    service = dependencies.settings.services[name]
-    return ServiceView(
-        name=name,
-        lever=_lever_view(service),
-        regions={
-            region_name: _region_view(dependencies, name, region_name, region)
-            for region_name, region in service.regions.items()
-        },
-        pools=service.pools,
-    )
+async def _service_view(
+    dependencies: ApiDependencies, settings: Settings, name: str, slices: Slices
+) -> ServiceView:
+    """A service of these settings, which a reload may replace between two slices."""
+    service, regions = settings.services[name], {}
+    for region in service.regions:
+        regions[region] = _region_view(dependencies, settings, name, region)
+        await slices.pause()
+    return ServiceView(name=name, lever=_lever_view(service), regions=regions, pools=service.pools)
 
 
 def _lever_view(service: Service) -> Route53View | AcceleratorView:
@@ -138,11 +144,12 @@ def _lever_view(service: Service) -> Route53View | AcceleratorView:
 
 
 def _region_view(
-    dependencies: ApiDependencies, service: str, name: str, region: ServiceRegion
+    dependencies: ApiDependencies, settings: Settings, service: str, name: str
 ) -> RegionView:
+    region = settings.services[service].regions[name]
     health = region_health(dependencies.reconciliation.latest, service, name)
     states = dependencies.probing.health
-    catalogue_entry = dependencies.settings.regions[name]
+    catalogue_entry = settings.regions[name]
     return RegionView(
         jurisdiction=catalogue_entry.jurisdiction,
         place=catalogue_entry.place,

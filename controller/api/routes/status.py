@@ -8,15 +8,16 @@ from aiohttp import web
 
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.parameters import flag
-from controller.api.http.precondition import ETAG_HEADER, tagged_response
+from controller.api.http.precondition import ETAG_HEADER, state_tag
 from controller.api.http.problems import ProblemError
+from controller.api.http.responses import Slices, sliced_json_response
 from controller.api.http.route import Route, RouteCall, RouteResponse
 from controller.api.views.status import DecisionSummary, Status, status_view
 from controller.model.errors import StateUnavailableError
 
 _STORE_DEADLINE_S = 1.0
-
-
+_POOLS = 4
+"""Where pools are in the answer: below the services' list and that of a service's pools."""
 _WHOLE_WAIT_S = 30.0
 """Seconds for listing all records: three zones of 10,000 take 20 at five requests a second."""
 _CYCLE_WAIT_S = 10.0
@@ -36,11 +37,20 @@ async def _status(call: RouteCall) -> web.Response:
             newest = await call.dependencies.store.records(limit=1)
     except TimeoutError:
         why = f"no answer from the state file within {_STORE_DEADLINE_S:g} s"
-        return tagged_response(call, status_view(call.dependencies, None, why))
+        return await _response(call, None, why)
     except StateUnavailableError as error:
-        return tagged_response(call, status_view(call.dependencies, None, str(error)))
+        return await _response(call, None, str(error))
     last = [DecisionSummary(id=r.id, at=r.at, trigger=r.trigger) for r in newest]
-    return tagged_response(call, status_view(call.dependencies, last[0] if last else None, None))
+    return await _response(call, last[0] if last else None, None)
+
+
+async def _response(
+    call: RouteCall, last: DecisionSummary | None, state_error: str | None
+) -> web.Response:
+    """The status in slices, under the tag of the state in which it was begun."""
+    headers, slices = {"ETag": state_tag(call.dependencies)}, Slices()
+    view = await status_view(call.dependencies, last, state_error, slices)
+    return await sliced_json_response(view, slices, depth=_POOLS, headers=headers)
 
 
 async def _read_whole(dependencies: ApiDependencies) -> None:

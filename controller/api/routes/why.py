@@ -44,6 +44,10 @@ class WhyView(View):
     """All of it in words."""
 
 
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""No decision is older than this program; calendars of other years have no place in UTC."""
+
+
 def _past_time(text: str, dependencies: ApiDependencies) -> datetime:
     try:
         at = datetime.fromisoformat(text)
@@ -54,14 +58,17 @@ def _past_time(text: str, dependencies: ApiDependencies) -> datetime:
         raise ProblemError(400, detail, field="at")
     if at > dependencies.clock.wall():
         raise ProblemError(400, f"at lies in the future: {text}", field="at")
+    if at < _EARLIEST:
+        detail = f"at must be {_EARLIEST:%Y-%m-%d} or later, not {text}: nothing is older"
+        raise ProblemError(400, detail, field="at")
     return at
 
 
 _AT: Parameter[datetime | None] = Parameter(
     "at",
-    "A time in the past; without it, now.",
+    f"A time in the past, from {_EARLIEST:%Y-%m-%d} on; without it, now.",
     _past_time,
-    schema={"type": "string", "format": "date-time"},
+    schema={"type": "string", "format": "date-time", "x-minimum": _EARLIEST.isoformat()},
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.response_bodies import View
+from controller.api.http.responses import Slices
 from controller.api.metrics.steering import MEASURED_WINDOW_S
 from controller.api.views.residency import LeakView, leak_views
 from controller.loops.cycle.reconciliation import CycleReport
@@ -114,13 +115,19 @@ def region_health(latest: CycleReport | None, service: str, region: str) -> Regi
     return regions.get(region, NO_CYCLE_YET)
 
 
-def pool_statuses(inputs: StatusInputs, name: str, service: Service) -> tuple[PoolStatus, ...]:
+async def pool_statuses(
+    inputs: StatusInputs, name: str, service: Service, slices: Slices
+) -> tuple[PoolStatus, ...]:
     """The status of every pool of a service."""
     health = {
         region: _health_members(region_health(inputs.latest, name, region))
         for region in service.regions
     }
-    return tuple(_pool_status(inputs, service, (name, pool), health) for pool in service.pools)
+    found = []
+    for pool in service.pools:
+        found.append(_pool_status(inputs, service, (name, pool), health))
+        await slices.pause()
+    return tuple(found)
 
 
 def _pool_status(

@@ -12,6 +12,7 @@ from datetime import datetime
 from controller import __version__
 from controller.api.dependencies import ApiDependencies
 from controller.api.http.response_bodies import View
+from controller.api.http.responses import Slices
 from controller.api.views.overrides import OverrideView, active_override_views
 from controller.api.views.pool_status import (
     PoolStatus,
@@ -21,7 +22,7 @@ from controller.api.views.pool_status import (
 )
 from controller.api.views.state_file import UnreadableRowView, notices, unreadable_rows
 from controller.loops.cycle.reconciliation import CycleReport
-from controller.model.configuration import Mode
+from controller.model.configuration import Mode, Settings
 from controller.model.health import NotRunCause
 from controller.model.levers import LeverKind
 from controller.model.overrides import OverrideKind
@@ -186,12 +187,34 @@ class Status(View):
     file cannot be read, and the last decision is null; else that decisions wait to be written."""
 
 
-def status_view(
-    dependencies: ApiDependencies, last: DecisionSummary | None, state_error: str | None
+async def status_view(
+    dependencies: ApiDependencies,
+    last: DecisionSummary | None,
+    state_error: str | None,
+    slices: Slices,
 ) -> Status:
-    """The status of now; `state_error`: why the last decision could not be read."""
-    inputs = status_inputs(dependencies)
+    """The status of now; `state_error`: why the last decision could not be read.
+
+    Read before the first pause is whatever may change meanwhile.
+    """
+    inputs, overrides = status_inputs(dependencies), active_override_views(dependencies)
     latest = inputs.latest
+    head, settings = _head(dependencies, latest), dependencies.settings
+    services = [await _service_status(settings, inputs, name, slices) for name in settings.services]
+    return head.model_copy(
+        update={
+            "services": tuple(services),
+            "overrides": overrides,
+            "last_decision": last,
+            "state_error": _unread_state(dependencies)
+            or state_error
+            or dependencies.reconciliation.unrecorded,
+        }
+    )
+
+
+def _head(dependencies: ApiDependencies, latest: CycleReport | None) -> Status:
+    """The status without services and overrides."""
     return Status(
         version=__version__,
         mode=dependencies.settings.mode,
@@ -200,7 +223,7 @@ def status_view(
         cycle=latest.cycle if latest else 0,
         cycle_age_s=_cycle_age_s(dependencies, latest),
         settings_hash=dependencies.settings_hash,
-        frozen=any(o.kind is OverrideKind.FREEZE for o in inputs.overrides),
+        frozen=any(o.kind is OverrideKind.FREEZE for o in dependencies.overrides.active()),
         isolated=bool(latest and latest.decision.memory.isolated_since is not None),
         reference_targets=_reference_targets(dependencies),
         observation=_readings(dependencies),
@@ -208,16 +231,12 @@ def status_view(
         aws_denied=_aws_denied(dependencies),
         failing_parts=_failing_parts(dependencies),
         next_cycle_in_s=_next_cycle_in_s(dependencies, latest),
-        services=tuple(
-            _service_status(dependencies, inputs, name) for name in dependencies.settings.services
-        ),
-        overrides=active_override_views(dependencies),
-        last_decision=last,
+        services=(),
+        overrides=(),
+        last_decision=None,
         notices=notices(dependencies),
         unreadable_rows=unreadable_rows(dependencies),
-        state_error=_unread_state(dependencies)
-        or state_error
-        or dependencies.reconciliation.unrecorded,
+        state_error=None,
     )
 
 
@@ -291,22 +310,22 @@ def _failing_parts(dependencies: ApiDependencies) -> tuple[FailingPart, ...]:
     )
 
 
-def _service_status(
-    dependencies: ApiDependencies, inputs: StatusInputs, name: str
+async def _service_status(
+    settings: Settings, inputs: StatusInputs, name: str, slices: Slices
 ) -> ServiceStatus:
-    service, latest = dependencies.settings.services[name], inputs.latest
+    service, latest = settings.services[name], inputs.latest
     lever = lever_of(service)
     observed = latest.snapshot.observed.get(name) if latest else None
     faults = [observed.misconfigured(pool) for pool in service.pools] if observed else ()
     return ServiceStatus(
         name=name,
-        mode=dependencies.settings.mode_of(name),
+        mode=settings.mode_of(name),
         lever=lever.kind,
         steered_name=lever.dns_name(service),
         panic=bool(latest and latest.decision.memory.of(name).panic is not None),
         faults=tuple(fault for pool in faults for fault in pool),
         notices=_notices(latest, name),
-        pools=pool_statuses(inputs, name, service),
+        pools=await pool_statuses(inputs, name, service, slices),
     )
 
 

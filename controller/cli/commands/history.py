@@ -24,6 +24,8 @@ from controller.planning.shares import SHARE_TOLERANCE
 
 _PAGE_SIZE = 100
 _AUTOMATIC = "gtc"
+_LONGEST_S = 20 * 365 * 86_400.0
+"""No decision is older; a date before our calendar's first year cannot be reckoned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def history(
     """
     records = _records(client, region)
     if since_s is not None:
-        oldest = datetime.now(UTC) - timedelta(seconds=since_s)
+        oldest = datetime.now(UTC) - timedelta(seconds=min(since_s, _LONGEST_S))
         records = takewhile(lambda record: not _is_older(record, oldest), records)
     rows = list(islice((row for record in records if (row := _row(record))), limit))
     if output != TABLE:

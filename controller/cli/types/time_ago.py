@@ -8,6 +8,9 @@ import click
 
 from controller.cli.types.duration import DURATION
 
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""The API takes no earlier time."""
+
 
 class TimeAgo(click.ParamType[str]):
     """A time in the past; the command gets it in RFC 3339, UTC."""
@@ -17,7 +20,9 @@ class TimeAgo(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         now = datetime.now(UTC)
         if value.startswith("-"):
-            return _rfc3339(now - timedelta(seconds=DURATION.convert(value[1:], param, ctx)))
+            seconds = DURATION.convert(value[1:], param, ctx)
+            earliest_s = (now - _EARLIEST).total_seconds()
+            return _rfc3339(now - timedelta(seconds=min(seconds, earliest_s)))
         try:
             at = datetime.fromisoformat(value)
         except ValueError:
@@ -31,6 +36,8 @@ class TimeAgo(click.ParamType[str]):
             )
         if at > now:
             self.fail(f"{value!r} lies in the future.", param, ctx)
+        if at < _EARLIEST:
+            self.fail(f"{value!r} is before {_EARLIEST:%Y-%m-%d}: nothing is older.", param, ctx)
         return _rfc3339(at)
 
 

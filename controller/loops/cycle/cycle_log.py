@@ -6,6 +6,7 @@ The caller binds the cycle's number and the decision's id, as for every line of 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 import structlog
 
@@ -14,6 +15,8 @@ from controller.model.levers import Change, OutcomeStatus
 from controller.planning.drift import format_state
 
 _log = structlog.get_logger("cycle")
+_MOST_CHANGES = 50
+"""Changes told in one line; the record has all of them."""
 
 
 def log_cycle(report: CycleReport) -> None:
@@ -42,4 +45,11 @@ def log_cycle(report: CycleReport) -> None:
 
 
 def _changes(changes: Iterable[Change]) -> list[str]:
-    return [f"{c.position} {format_state(c.before)} → {format_state(c.after)}" for c in changes]
+    """A text for each change; of many only the first, and how many more there are."""
+    rest = iter(changes)
+    told = [
+        f"{c.position} {format_state(c.before)} → {format_state(c.after)}"
+        for c in islice(rest, _MOST_CHANGES)
+    ]
+    more = sum(1 for _ in rest)
+    return [*told, f"… {more} more: gtc why shows the decision"] if more else told

@@ -12,7 +12,6 @@ that is early enough.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,17 +22,21 @@ from controller.loops.active_settings import ActiveSettings
 from controller.loops.cycle.reconciliation import Reconciliation
 from controller.loops.cycle.snapshot_builder import SnapshotBuilder
 from controller.loops.reports.figures import ReportedFigures
+from controller.loops.sliced import SlicedComputation, Wanted
+from controller.loops.steering_first import SteeringFirst
 from controller.model.overrides import Override
 from controller.planning.account.digest import digest
 from controller.planning.account.effects import Effects, effects
 from controller.planning.account.evidence import Evidence
-from controller.planning.account.single_failures import SingleFailure, single_failures
+from controller.planning.account.single_failures import SingleFailure, each_failure
 from controller.planning.decision import decide
 from controller.ports import Clock
 
 _MAX_KEPT = 4
 """Previews kept of one state; the least recently used is dropped first."""
 
+_FAILURES_FRESH_S = 60.0
+"""Seconds after which single failures are computed anew, though nothing but figures has changed."""
 _OverrideKey = tuple[object, ...]
 """All of an override that a decision reads or shows: not its id and its times."""
 
@@ -82,6 +85,7 @@ class Previews:
         snapshots: SnapshotBuilder,
         figures: ReportedFigures,
         reconciliation: Reconciliation,
+        steering_first: SteeringFirst,
     ) -> None:
         self._active_settings = active_settings
         self._clock = clock
@@ -91,8 +95,7 @@ class Previews:
         self._state: _State | None = None
         self._kept: dict[tuple[_OverrideKey, ...], _KeptPreview] = {}
         """Least recently used first."""
-        self._failures: tuple[Preview, tuple[SingleFailure, ...]] | None = None
-        self._failures_lock = asyncio.Lock()
+        self._failures = SlicedComputation[SingleFailure](clock, steering_first)
 
     def present(self) -> Preview:
         """The preview with the active overrides."""
@@ -116,15 +119,19 @@ class Previews:
     async def failures(self) -> tuple[SingleFailure, ...]:
         """What the loss of each single region would lead to, in the present state.
 
-        Computed in a thread, because it takes one decision for each region; callers that ask
-        meanwhile wait.
+        Computed in slices, because it takes one decision for each region, and once for each state
+        that believes and would do the same. Callers that ask meanwhile wait.
         """
-        async with self._failures_lock:
-            present = self.present()
-            if self._failures is None or self._failures[0] is not present:
-                found = await asyncio.to_thread(single_failures, present.evidence.snapshot)
-                self._failures = (present, found)
-            return self._failures[1]
+        return await self._failures.result(self._wanted_failures)
+
+    def _wanted_failures(self) -> Wanted[SingleFailure]:
+        present = self.present()
+        snapshot = present.evidence.snapshot
+        orders = tuple(map(_key, snapshot.overrides))
+        # A cycle in which nothing changed begins no new computation, but for fresh figures.
+        age = int(snapshot.now // _FAILURES_FRESH_S)
+        key = (self._active_settings.hash, orders, present.digest, age)
+        return Wanted(key, lambda: each_failure(present.evidence))
 
     def _decide(self, overrides: tuple[Override, ...]) -> _KeptPreview:
         snapshot = self._snapshots.build(overrides)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from math import inf
 
 from controller.loops.active_settings import ActiveSettings
 from controller.loops.probing.address_set import AddressSets
@@ -73,6 +74,8 @@ class ProbeLoop:
         self.unasked = UnaskedProbes()
         self.register = MonitorRegister()
         self._changes = 0
+        self.changed_at = -inf
+        """When a verdict, a suspicion or a step of degradation changed last, monotonic seconds."""
         self._end: asyncio.Future[None] | None = None
         """Fails when a callback does; None unless probing runs."""
         self.apply_settings()
@@ -116,7 +119,7 @@ class ProbeLoop:
         for monitor in self._endpoints.values():
             monitor.reset()
         self.open_failures.clear()
-        self._changes += 1
+        self._note_change()
 
     def begin_anew(self) -> None:
         """Make all unknown, as after a pause of this process, and wake when all was seen again."""
@@ -291,14 +294,19 @@ class ProbeLoop:
             is_change = self._has_degradation_changed(monitor) or is_change
         elif self._known_bad.get(key) is monitor:
             if is_answering(state, self.limits) is not is_answering(before, self.limits):
-                self._changes += 1
+                self._note_change()
                 self._wake()
             return
         else:
             is_change = state.suspect is not before.suspect
-        self._changes += is_change or state.suspect is not before.suspect
+        if is_change or state.suspect is not before.suspect:
+            self._note_change()
         if is_change or self._corroborators.is_awaited(key, before.last_result_at):
             self._wake()
+
+    def _note_change(self) -> None:
+        self._changes += 1
+        self.changed_at = self._clock.monotonic()
 
     def _has_degradation_changed(self, monitor: EndpointMonitor) -> bool:
         """Whether it answers worse, or better, by a step. Called for every probe."""

@@ -52,15 +52,17 @@ class ApiLimits(ConfigModel):
     """Orders at once. The default covers an emergency: a few regions, each previewed and then
     ordered."""
     reads_per_s: Annotated[float, Field(gt=0)] = 50
-    """Read requests per second, previews included."""
+    """Read requests per second, previews included. One that takes more than 5 ms or answers more
+    than 64 kB counts as several."""
     reads_burst: Annotated[int, Field(ge=1)] = 200
     """Read requests at once."""
     measurements_per_s: Annotated[float, Field(gt=0)] = 100
-    """Reports of measured traffic per second."""
+    """Reports of measured traffic per second; of a longer one each 8 kB count as one."""
     measurements_burst: Annotated[int, Field(ge=1)] = 500
     """Reports of measured traffic at once."""
     connections: Annotated[int, Field(ge=10)] = 1000
-    """Open connections of all callers. Above it the connection that was idle longest is closed."""
+    """Open connections of all callers; fewer where the process may open too few files. Above it the
+    connection that was idle longest is closed."""
 
 
 class ApiSettings(ConfigModel):
