@@ -52,7 +52,7 @@ def test_every_step_is_printed_with_its_seconds(tree: Path) -> None:
     assert {outcome for _, _, outcome in printed.values()} == {"ok"}
     assert rows((tree / ".ci-time").read_text()) == printed
     # The bench's peers cannot be installed without root.
-    assert len((tree / "made").read_text().splitlines()) == len(printed) - 1 == 5
+    assert len((tree / "made").read_text().splitlines()) == len(printed) - 1 == 6
 
 
 def test_a_step_that_fails_is_the_last_one_and_is_printed(tree: Path) -> None:
