@@ -503,6 +503,7 @@ class StoryboardPlayer:
         self.expected |= {position: (setting,) for position, setting in seen.items()}
         for change in decision.changes:
             self.observed[change.position] = change.after
+            self.unequal -= {change.position}  # a write gives all parts one state
             self.expected[change.position] = (change.after,)
         sent = [plan for plan in decision.plans if plan.changes]
         if sent:
