@@ -23,6 +23,7 @@ def raw(*pieces: bytes, gap_s: float = 0.0, closes: bool = True) -> Handler:
             await asyncio.sleep(gap_s)
         if not closes:
             await reader.read()
+        writer.close()
 
     return handle
 
