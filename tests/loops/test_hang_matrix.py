@@ -71,7 +71,8 @@ class Cell(NamedTuple):
     @property
     def is_unread(self) -> bool:
         """Whether what an earlier process left cannot be read."""
-        return self.situation == "start-up" and self.method in ("overrides", "expected", "kept")
+        read = ("overrides", "expected", "kept", "kept_weights")
+        return self.situation == "start-up" and self.method in read
 
     def __str__(self) -> str:
         return f"{self.port}.{self.method}-{self.trouble}-{self.situation}"
