@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from controller import __version__
 from controller.adapters.aws.assembly import aws_adapters
+from controller.adapters.aws.calls import CallObserver
 from controller.adapters.aws.session import aws_clients
 from controller.adapters.clock import SystemClock
 from controller.adapters.name_servers import DnsNameServers
@@ -77,12 +78,7 @@ async def run(
         prober = await stack.enter_async_context(NetworkProber(loaded.references))
         open_files = _share_files(settings, prober, metrics)
         access = AwsAccess(clock, metrics.aws_refused)
-
-        def observe(call: AwsCall) -> None:
-            metrics.aws_call(call)
-            access.observe(call)
-
-        aws = aws_adapters(settings, clients, clock, observe)
+        aws = aws_adapters(settings, clients, clock, _both(metrics.aws_call, access.observe))
         name_servers = DnsNameServers(aws.delegations.name_servers, settings.answers)
 
         async def load() -> LoadedSettings:
@@ -95,21 +91,9 @@ async def run(
             _share_files(loaded.settings, prober, metrics)
             name_servers.apply(loaded.settings.answers)
 
-        controller = compose(
-            settings,
-            Ports(
-                clock,
-                store,
-                prober,
-                aws.records,
-                aws.accelerators,
-                aws.checks,
-                name_servers,
-                access.denials,
-            ),
-            metrics,
-            ReloadSource(load, (apply_reload,)),
-        )
+        levers = aws.records, aws.accelerators, aws.checks
+        ports = Ports(clock, store, prober, *levers, name_servers, access.denials)
+        controller = compose(settings, ports, metrics, ReloadSource(load, (apply_reload,)))
         stack.enter_context(handle_signal(signal.SIGHUP, controller.reload.signal))
         await controller.load()
         url = await stack.enter_async_context(
@@ -129,6 +113,16 @@ async def run(
         _log.info("started", version=__version__, url=url, mode=settings.mode.value)
         await _until(stop, controller, manager)
     _log.info("stopped")
+
+
+def _both(first: CallObserver, second: CallObserver) -> CallObserver:
+    """The observer of AWS's calls that has both observe each."""
+
+    def observe(call: AwsCall) -> None:
+        first(call)
+        second(call)
+
+    return observe
 
 
 def _share_files(settings: Settings, prober: NetworkProber, metrics: DaemonMetrics) -> OpenFiles:

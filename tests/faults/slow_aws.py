@@ -35,10 +35,10 @@ from tests.fakes.health_checks import FakeHealthChecks
 from tests.fakes.name_servers import FakeNameServers
 from tests.fakes.prober import FakeProber
 from tests.fakes.store import FakeStore
+from tests.faults.steered import until
 from tests.simulation.aws import SERVICES, WRITES, HostedZoneAlreadyExists, SimulatedPaginator
 
 _LISTINGS = ("ListResourceRecordSets", "ListEndpointGroups")
-_POLL_S = 0.05
 
 
 @dataclass
@@ -285,16 +285,6 @@ async def slowly(settings: Settings, trouble: Trouble | None = None) -> AsyncIte
         await until(lambda: _is_ready(slow), "the daemon is ready", within_s=60)
         yield slow
         running.cancel()
-
-
-async def until(happened: Callable[[], bool], what: str, within_s: float = 30.0) -> float:
-    """Wait until it is so, fail if it does not become so in time; the seconds it took."""
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    while not happened():
-        assert loop.time() - started < within_s, f"{what}: not within {within_s:g} s"
-        await asyncio.sleep(_POLL_S)
-    return loop.time() - started
 
 
 def _is_ready(slow: Slow) -> bool:

@@ -15,7 +15,8 @@ import pytest
 from controller.model.configuration import Settings
 from controller.model.levers import OutcomeStatus
 from tests.catalogue import catalogue
-from tests.faults.slow_aws import Slow, Trouble, slowly, until
+from tests.faults.slow_aws import Slow, Trouble, slowly
+from tests.faults.steered import until
 
 pytestmark = pytest.mark.looptime
 REGIONS = [
@@ -84,7 +85,7 @@ async def test_one_regions_death_is_one_batch_for_each_zone(
     async with slowly(settings(regions, pools), trouble) as slow:
         slow.aws.calls.clear()
         slow.kill(DEAD)
-        took_s = await until(lambda: is_out(slow), "the dead region is out")
+        took_s = await until(lambda: is_out(slow), "the dead region is out", within_s=30)
         await asyncio.sleep(0.3)
         shown = {name: slow.observed_shares(name, DEAD) for name in SERVICES}
         await asyncio.sleep(20)

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from controller.model.configuration import Settings
 from controller.model.decision import Hold
 from controller.model.levers import OutcomeStatus
-from tests.faults.slow_aws import Slow, Trouble, slowly, until
-from tests.faults.steered import EUROPE, REGIONS
+from tests.faults.slow_aws import Slow, Trouble, slowly
+from tests.faults.steered import EUROPE, REGIONS, until
 from tests.faults.test_own_writes import both
 
 _READ_S = 60.0

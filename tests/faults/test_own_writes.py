@@ -8,8 +8,8 @@ import pytest
 
 from controller.model.configuration import Settings
 from controller.model.levers import OutcomeStatus
-from tests.faults.slow_aws import Slow, Trouble, slowly, until
-from tests.faults.steered import CALM, DEAD, accelerated, guards, settings
+from tests.faults.slow_aws import Slow, Trouble, slowly
+from tests.faults.steered import CALM, DEAD, accelerated, guards, settings, until
 
 pytestmark = pytest.mark.looptime
 PRODUCTION_AWS = {"call_deadline_s": 5, "calls_per_s": 5, "calls_burst": 20}
@@ -45,7 +45,7 @@ async def test_latency_costs_its_time_and_nothing_else(seconds: float, policy: s
     """A region dies and returns; each decision is written once to each target."""
     async with slowly(both(policy), Trouble(takes_s=lambda: seconds)) as slow:
         slow.kill(DEAD)
-        took_s = await until(lambda: is_out(slow), "out")
+        took_s = await until(lambda: is_out(slow), "out", within_s=30)
         assert took_s < 1 + 2 * seconds
         await asyncio.sleep(5 * seconds)
         writes = slow.aws.writes()
@@ -63,7 +63,7 @@ async def test_a_listing_that_fails_after_a_write_does_not_send_it_again() -> No
     async with slowly(both(), Trouble(page_items=5)) as slow:
         slow.aws.trouble.fail_pages = True
         slow.kill(DEAD)
-        await until(lambda: is_out(slow), "out")
+        await until(lambda: is_out(slow), "out", within_s=30)
         await asyncio.sleep(0.5)
         shown = slow.observed_shares("shop", DEAD), slow.observed_shares("api", DEAD)
         await asyncio.sleep(36)

@@ -16,7 +16,8 @@ import pytest
 from controller.model.configuration import Settings
 from controller.model.levers import OutcomeStatus
 from tests.catalogue import by_continent, catalogue
-from tests.faults.slow_aws import Trouble, slowly, until
+from tests.faults.slow_aws import Trouble, slowly
+from tests.faults.steered import until
 
 pytestmark = pytest.mark.looptime
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1")
@@ -65,7 +66,7 @@ async def test_a_region_that_dies_and_returns_accuses_nobody_and_comes_back_whol
     async with slowly(settings(policy), Trouble(takes_s=lambda: TAKES_S)) as slow:
         calm = slow.weights("world")
         slow.kill(DEAD)
-        await until(lambda: slow.weights("world")[DEAD] == 0, "the dead region is out")
+        await until(lambda: slow.weights("world")[DEAD] == 0, "the dead region is out", within_s=30)
         await asyncio.sleep(TAKES_S)
         shown = slow.observed_shares("shop", DEAD)
         await asyncio.sleep(30)

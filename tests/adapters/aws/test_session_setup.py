@@ -34,10 +34,10 @@ def _set(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str | None]) -
             monkeypatch.setenv(name, value)
 
 
-async def opened(*, emulated_only: bool = False) -> None:
-    """Open the clients and close them."""
-    async with aws_clients(deadline_s=3, emulated_only=emulated_only):
-        pass
+async def opened(*, emulated_only: bool = False) -> set[str]:
+    """Open the clients and close them; the addresses that they would ask."""
+    async with aws_clients(deadline_s=3, emulated_only=emulated_only) as clients:
+        return {one.meta.endpoint_url for one in (clients.route53, clients.global_accelerator)}
 
 
 _INCURABLE: dict[str, tuple[Callable[[Path], dict[str, str | None]], str]] = {
@@ -117,7 +117,7 @@ async def test_what_may_come_yet_does_not_hinder_the_start(
             "AWS_SECRET_ACCESS_KEY": None,
         },
     )
-    await opened()
+    assert await opened() == {EMULATOR}
 
 
 _REAL: dict[str, Callable[[Path], dict[str, str | None]]] = {
@@ -177,4 +177,4 @@ async def test_no_partition_of_aws_is_taken_for_an_emulator(
 async def test_any_other_address_is_an_emulator(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On this machine, in a container beside it, in a test network."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    await opened(emulated_only=True)
+    assert await opened(emulated_only=True) == {url}
